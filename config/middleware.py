@@ -1,0 +1,68 @@
+"""Django's page middleware, kept off the API's path: an API call has no session, no cookie and no CSRF token."""
+
+from typing import Any
+
+from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django_otp.middleware import OTPMiddleware
+
+# Paths that show pages to people. All else is API.
+PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/")
+
+
+def is_page(path: str) -> bool:
+    """Tell whether a path shows a page: these have sessions and CSRF protection, the API has neither."""
+    return path == "/" or path.startswith(PAGE_PREFIXES)
+
+
+class _PagesOnly:
+    """Steps aside for API paths."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_page(request.path_info):
+            return super().__call__(request)  # type: ignore[misc, no-any-return]  # a mix-in before the real middleware
+        return self.get_response(request)  # type: ignore[attr-defined, no-any-return]  # set by the real middleware
+
+    def process_view(self, request: HttpRequest, *arguments: Any) -> Any:
+        inherited = getattr(super(), "process_view", None)
+        if inherited is None or not is_page(request.path_info):
+            return None
+        return inherited(request, *arguments)
+
+
+class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
+    """Sessions of operators."""
+
+
+class PageCommonMiddleware(_PagesOnly, CommonMiddleware):
+    """Django's common rules for pages."""
+
+
+class PageCsrfMiddleware(_PagesOnly, CsrfViewMiddleware):
+    """Forms carry a CSRF token."""
+
+
+class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
+    """``request.user`` is the operator."""
+
+
+class PageOTPMiddleware(_PagesOnly, OTPMiddleware):
+    """Knows whether the operator's second factor was verified."""
+
+
+class PageMessageMiddleware(_PagesOnly, MessageMiddleware):
+    """One-time notices in the admin."""
+
+
+class PageFrameMiddleware(_PagesOnly, XFrameOptionsMiddleware):
+    """Pages are framed by nobody."""
+
+
+class PageCSPMiddleware(_PagesOnly, CSPMiddleware):
+    """The strict Content Security Policy."""

@@ -1,0 +1,310 @@
+"""Tables of the tenant."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from foundation import clock
+from foundation.fields import EncryptedTextField, PrefixedIDField
+from foundation.ids import new_ulid
+from foundation.scoping import EnvironmentModel
+
+if TYPE_CHECKING:
+    from django.db.models.query import QuerySet
+
+
+class EnvironmentKind(models.TextChoices):
+    """What an environment is for; a sandbox also allows http and localhost."""
+
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+def new_client_id() -> str:
+    """Return a fresh public client id (``client_…``)."""
+    return f"client_{new_ulid()}"
+
+
+class Environment(models.Model):
+    """A tenant: everything else belongs to exactly one of these."""
+
+    id = PrefixedIDField(prefix="environment")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=EnvironmentKind.choices, default=EnvironmentKind.SANDBOX)
+    client_id = models.CharField(max_length=80, unique=True, default=new_client_id)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether developers play here: http, localhost and readable mail are allowed."""
+        return self.kind == EnvironmentKind.SANDBOX
+
+
+class AuthenticationSettings(EnvironmentModel):
+    """How people sign in to an environment: methods, proofs that are asked for, lifetimes in seconds."""
+
+    environment = models.OneToOneField(
+        Environment, models.CASCADE, primary_key=True, related_name="authentication_settings"
+    )
+    password_enabled = models.BooleanField(default=True)
+    email_verification_required = models.BooleanField(default=True)
+    access_token_seconds = models.PositiveIntegerField(default=300)
+    session_maximum_seconds = models.PositiveIntegerField(default=30 * 24 * 3600)
+    session_inactivity_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Counted from the last refresh; empty means no limit."
+    )
+    password_minimum_length = models.PositiveSmallIntegerField(default=10)
+    password_minimum_strength = models.PositiveSmallIntegerField(
+        default=3, help_text="The zxcvbn score that is asked for, from 0 (anything) to 4 (very strong)."
+    )
+    password_breached_rejected = models.BooleanField(default=True)
+    password_history_depth = models.PositiveSmallIntegerField(
+        default=0, help_text="How many former passwords may not be used again (0 to 10)."
+    )
+    homepage_url = models.URLField(blank=True, default="")
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "authentication settings"
+        verbose_name_plural = "authentication settings"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(access_token_seconds__gte=60, access_token_seconds__lte=86_400),
+                name="access_tokens_live_between_a_minute_and_a_day",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(password_minimum_length__gte=8, password_minimum_length__lte=128),
+                name="password_length_is_between_8_and_128",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(password_minimum_strength__lte=4), name="password_strength_is_at_most_4"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(password_history_depth__lte=10), name="password_history_is_at_most_10"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(session_maximum_seconds__gte=300), name="sessions_live_at_least_five_minutes"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Authentication settings of {self.environment_id}"
+
+
+class APIKey(EnvironmentModel):
+    """A secret with which a product's server speaks for its environment. Only its digest is kept."""
+
+    entity_name = "API Key"
+
+    id = PrefixedIDField(prefix="api_key")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, editable=False, help_text="The first characters, to tell keys apart.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class RedirectURIPurpose(models.TextChoices):
+    """Where a redirect URI may be used."""
+
+    SIGN_IN = "sign_in"
+    LOGOUT = "logout"
+
+
+class RedirectURI(EnvironmentModel):
+    """An address that a browser may be sent back to after sign-in, or after logout."""
+
+    entity_name = "Redirect URI"
+
+    id = PrefixedIDField(prefix="redir")
+    purpose = models.CharField(
+        max_length=10, choices=RedirectURIPurpose.choices, default=RedirectURIPurpose.SIGN_IN
+    )
+    uri = models.CharField(max_length=2000)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "redirect URI"
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "purpose", "uri"], name="a_redirect_uri_stands_once"),
+            models.UniqueConstraint(
+                fields=["environment", "purpose"],
+                condition=models.Q(is_default=True),
+                name="one_default_redirect_uri_per_purpose",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uri
+
+
+class CORSOrigin(EnvironmentModel):
+    """A browser origin whose scripts may read the answers of this environment's API."""
+
+    entity_name = "CORS Origin"
+
+    id = PrefixedIDField(prefix="cors_origin")
+    origin = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "CORS origin"
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "origin"], name="a_cors_origin_stands_once"),
+        ]
+        indexes = [models.Index(fields=["origin"], name="cors_origin_preflight")]
+
+    def __str__(self) -> str:
+        return self.origin
+
+
+class SigningKey(EnvironmentModel):
+    """An RSA key that signs access tokens. A retired one stays in the JWK set until its tokens are gone."""
+
+    id = PrefixedIDField(prefix="signing_key")
+    key_id = models.CharField("kid", max_length=80, unique=True)
+    private_key = EncryptedTextField(help_text="PKCS#8 DER, base64.")
+    public_jwk = models.JSONField()
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    published_until = models.DateTimeField(
+        null=True, blank=True, help_text="When a retired key leaves the JWK set."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment"],
+                condition=models.Q(retired_at__isnull=True),
+                name="one_active_signing_key_per_environment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class IdempotentRequest(EnvironmentModel):
+    """A POST that carried an ``Idempotency-Key``, and the answer that is given again for 24 hours."""
+
+    id = models.BigAutoField(primary_key=True)
+    idempotency_key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path, query and body.")
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.TextField(default="", help_text="The body, sealed: it may hold tokens.")
+    created_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "idempotency_key"], name="one_request_per_idempotency_key"
+            ),
+        ]
+
+
+class OperatorRole(models.TextChoices):
+    """What an operator may do: owners everything everywhere, the others in the environments they are given."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+class OperatorManager(BaseUserManager["Operator"]):
+    """Makes operators; Django's ``createsuperuser`` comes through here."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Operator":
+        """Create an operator with a hashed password."""
+        operator = self.model(email=email.strip().lower(), **fields)
+        operator.set_password(password)
+        operator.save(using=self._db)
+        return operator
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "Operator":
+        """Create an owner of the installation."""
+        return self.create_user(email, password, **{**fields, "role": OperatorRole.OWNER})
+
+
+class Operator(AbstractBaseUser):
+    """A member of staff who signs in to the admin. No end user can become one: users are another table."""
+
+    id = PrefixedIDField(prefix="operator")
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100, blank=True, default="")
+    role = models.CharField(max_length=10, choices=OperatorRole.choices, default=OperatorRole.VIEWER)
+    environments = models.ManyToManyField(
+        Environment, blank=True, related_name="operators", help_text="An owner sees all of them anyway."
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = OperatorManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="one_operator_per_email"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """Every operator may open the admin."""
+        return True
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether this operator owns the installation."""
+        return self.role == OperatorRole.OWNER
+
+    def has_perm(self, permission: str, _target: object = None) -> bool:
+        """Viewers view; admins write inside environments; what belongs to the installation is the owners'."""
+        if not self.is_active:
+            return False
+        if self.is_superuser:
+            return True
+        app_label, _, action = permission.partition(".")
+        verb, _, model_name = action.partition("_")
+        if app_label == "environments" and model_name in _INSTALLATION_MODELS:
+            return verb == "view" and model_name == "environment"
+        return verb == "view" or self.role == OperatorRole.ADMIN
+
+    def has_perms(self, permissions: list[str], target: object = None) -> bool:
+        """Whether the operator has all of these permissions."""
+        return all(self.has_perm(permission, target) for permission in permissions)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Whether the admin shows an app to this operator."""
+        return self.is_active and bool(app_label)
+
+    def visible_environments(self) -> "QuerySet[Environment]":
+        """The environments that this operator may open."""
+        if self.is_superuser:
+            return Environment.objects.all()
+        return Environment.objects.filter(operators=self)
+
+
+_INSTALLATION_MODELS = {"environment", "operator"}

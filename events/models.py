@@ -1,0 +1,77 @@
+"""Tables of the outbox."""
+
+from django.db import models
+
+from foundation import clock
+from foundation.actors import ActorKind
+from foundation.fields import EncryptedTextField, PrefixedIDField
+from foundation.scoping import EnvironmentModel
+
+
+class Event(EnvironmentModel):
+    """Something that happened in an environment: the row that ``GET /events`` lists and that consumers hear of."""
+
+    id = PrefixedIDField(prefix="event")
+    name = models.CharField(max_length=80)
+    data = models.JSONField()
+    context = models.JSONField(default=dict)
+    organization_id = models.CharField(max_length=80, blank=True, default="")
+    actor_kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in ActorKind])
+    actor_id = models.CharField(max_length=80)
+    actor_name = models.CharField(max_length=254, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now)
+    consumed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When every consumer had it; empty while some still wait."
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["environment", "id"], name="event_stream"),
+            models.Index(fields=["environment", "name", "id"], name="event_stream_by_name"),
+            models.Index(fields=["environment", "organization_id", "id"], name="event_stream_by_organization"),
+            models.Index(fields=["created_at"], name="event_retention"),
+            models.Index(
+                fields=["created_at"], name="event_waiting", condition=models.Q(consumed_at__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"
+
+
+class Mail(EnvironmentModel):
+    """A message to be sent once, or kept for ``/dev/mail`` where no server is configured.
+
+    The text may hold one-time codes, so it is encrypted, and dropped after a while (``conf.MAIL_RETENTION_DAYS``).
+    """
+
+    id = PrefixedIDField(prefix="mail")
+    kind = models.CharField(max_length=60, help_text="Which message it is, such as ``email_verification``.")
+    recipient = models.EmailField(max_length=320)
+    sender = models.CharField(max_length=320)
+    subject = models.CharField(max_length=300)
+    text = EncryptedTextField()
+    html = EncryptedTextField(blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField(default=clock.now, help_text="Not before this moment.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(
+        null=True, blank=True, help_text="A worker has it in hand until then; afterwards another may take it."
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="Given up after the last attempt.")
+    last_error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "mail"
+        indexes = [
+            models.Index(fields=["environment", "id"], name="mail_by_environment"),
+            models.Index(
+                fields=["due_at"],
+                name="mail_waiting",
+                condition=models.Q(sent_at__isnull=True, failed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

@@ -1,0 +1,45 @@
+"""The public JSON of events."""
+
+from typing import Any, NotRequired, TypedDict
+
+from events.models import Event
+from foundation import clock
+
+
+class EventActorObject(TypedDict):
+    """Who acted, in an event's context."""
+
+    id: str
+    source: str
+    name: str
+
+
+class EventContextObject(TypedDict):
+    """What surrounds an event."""
+
+    client_id: NotRequired[str]
+    actor: NotRequired[EventActorObject]
+    previous_attributes: NotRequired[dict[str, Any]]
+
+
+class EventObject(TypedDict):
+    """An event, as listed and as delivered (workos-behaviour (i))."""
+
+    object: str
+    id: str
+    event: str
+    data: dict[str, Any]
+    created_at: str
+    context: EventContextObject
+
+
+def represent_event(event: Event) -> EventObject:
+    """Return the public JSON of an event."""
+    return {
+        "object": "event",
+        "id": event.id,
+        "event": event.name,
+        "data": event.data,
+        "created_at": clock.iso(event.created_at),
+        "context": event.context,
+    }

@@ -1,0 +1,214 @@
+"""Every write of the outbox."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import TYPE_CHECKING, Any
+
+from celery import current_app
+from django.core.mail import EmailMultiAlternatives
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from events import conf
+from events.models import Event, Mail
+from events.names import NAMES
+from foundation import clock
+from foundation.actors import Actor
+from foundation.jobs import enqueue
+
+if TYPE_CHECKING:
+    from environments.models import Environment
+
+logger = logging.getLogger(__name__)
+
+
+def emit(
+    name: str,
+    *,
+    environment: "Environment",
+    actor: Actor,
+    data: Mapping[str, Any],
+    previous_attributes: Mapping[str, Any] | None = None,
+) -> Event:
+    """Record that something happened, inside the transaction of the write that it tells of.
+
+    ``data`` is the public JSON of the object and holds no secret. Raises ValueError for a name that is not in the
+    catalogue, and RuntimeError outside a transaction: an event that commits without its write would be a lie.
+    """
+    if name not in NAMES:
+        message = f"Unknown event name {name!r}."
+        raise ValueError(message)
+    if not transaction.get_connection().in_atomic_block:
+        message = f"emit({name!r}) outside a transaction."
+        raise RuntimeError(message)
+    context: dict[str, Any] = {
+        "client_id": environment.client_id,
+        "actor": {"id": actor.id, "source": actor.source, "name": actor.name},
+    }
+    if previous_attributes is not None:
+        context["previous_attributes"] = dict(previous_attributes)
+    moment = clock.now()
+    waiting = conf.consumers_of(name)
+    event = Event.objects.create(
+        environment=environment,
+        name=name,
+        data=dict(data),
+        context=context,
+        organization_id=_organization_of(data),
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        actor_name=actor.name[:254],
+        created_at=moment,
+        consumed_at=None if waiting else moment,
+    )
+    if waiting:
+        enqueue("events.tasks.hand_to_consumers", event.id)
+    return event
+
+
+def hand_to_consumers(event: Event) -> None:
+    """Start every consumer of an event. Running twice starts them twice, which consumers bear."""
+    for task_name in conf.consumers_of(event.name):
+        current_app.signature(task_name, args=(event.id,)).apply_async()
+    Event.unscoped.filter(pk=event.pk).update(consumed_at=clock.now())
+
+
+@transaction.atomic
+def queue_mail(
+    *,
+    environment: "Environment",
+    kind: str,
+    recipient: str,
+    sender: str,
+    subject: str,
+    text: str,
+    html: str = "",
+) -> Mail:
+    """Put a message into the outbox; it leaves after commit, or stays for ``/dev/mail``."""
+    mail = Mail.objects.create(
+        environment=environment,
+        kind=kind,
+        recipient=recipient,
+        sender=sender,
+        subject=" ".join(subject.split())[:300],
+        text=text,
+        html=html,
+    )
+    if not conf.keeps_mail():
+        enqueue("events.tasks.deliver_mail", mail.id)
+    return mail
+
+
+def deliver_mail(mail_id: str) -> None:
+    """Send a message that is due, if nobody else has it in hand.
+
+    The row is leased first, in a conditional update that only one worker wins; then the message is sent outside any
+    transaction; then the row is closed. A crash in between leaves the lease to run out, and the message goes again
+    under the same Message-ID, which mail servers and readers use to fold duplicates.
+    """
+    mail = _lease(mail_id)
+    if mail is None:
+        return
+    try:
+        _send(mail)
+    except Exception as error:  # noqa: BLE001 -- whatever the mail server answers, the row must say so and be tried again
+        _postpone(mail, error)
+    else:
+        mail.sent_at = clock.now()
+        mail.leased_until = None
+        mail.last_error = ""
+        mail.save(update_fields=["sent_at", "leased_until", "last_error"])
+
+
+def sweep() -> int:
+    """Enqueue what should have been done and was not; return how many rows that were."""
+    moment = clock.now()
+    overdue = moment - conf.SWEEP_AFTER
+    tasks = [
+        ("events.tasks.hand_to_consumers", event_id)
+        for event_id in Event.unscoped.filter(
+            consumed_at__isnull=True, created_at__lt=overdue
+        ).values_list("id", flat=True)[: conf.SWEEP_BATCH]
+    ]
+    if not conf.keeps_mail():
+        tasks += [
+            ("events.tasks.deliver_mail", mail_id)
+            for mail_id in _waiting_mail(moment)
+            .filter(Q(due_at__lt=overdue) | Q(attempts__gt=0))
+            .values_list("id", flat=True)[: conf.SWEEP_BATCH]
+        ]
+    for task_name, object_id in tasks:
+        enqueue(task_name, object_id)
+    return len(tasks)
+
+
+def purge_old_rows() -> int:
+    """Delete events and mail past their retention, in batches; return how many went."""
+    moment = clock.now()
+    return _purge(Event, moment - conf.EVENT_RETENTION) + _purge(Mail, moment - conf.MAIL_RETENTION)
+
+
+def _purge(model: type[models.Model], older_than: datetime) -> int:
+    total = 0
+    while True:
+        rows = model._base_manager.filter(created_at__lt=older_than).order_by("created_at")
+        ids = list(rows.values_list("pk", flat=True)[: conf.PURGE_BATCH])
+        if not ids:
+            return total
+        deleted, _ = model._base_manager.filter(pk__in=ids).delete()
+        total += deleted
+
+
+def _organization_of(data: Mapping[str, Any]) -> str:
+    if data.get("object") == "organization":
+        return str(data.get("id") or "")
+    return str(data.get("organization_id") or "")
+
+
+def _waiting_mail(moment: datetime) -> "models.QuerySet[Mail]":
+    return Mail.unscoped.filter(
+        Q(leased_until__isnull=True) | Q(leased_until__lt=moment),
+        sent_at__isnull=True,
+        failed_at__isnull=True,
+        due_at__lte=moment,
+    )
+
+
+def _lease(mail_id: str) -> Mail | None:
+    moment = clock.now()
+    won = (
+        _waiting_mail(moment)
+        .filter(pk=mail_id)
+        .update(leased_until=moment + conf.MAIL_LEASE, attempts=F("attempts") + 1)
+    )
+    return Mail.unscoped.get(pk=mail_id) if won else None
+
+
+def _send(mail: Mail) -> None:
+    sender_domain = parseaddr(mail.sender)[1].rpartition("@")[2]
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=mail.text,
+        from_email=mail.sender,
+        to=[mail.recipient],
+        headers={"Message-ID": f"<{mail.id}@{sender_domain}>"},
+    )
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    message.send(fail_silently=False)
+
+
+def _postpone(mail: Mail, error: Exception) -> None:
+    given_up = mail.attempts > len(conf.MAIL_BACKOFF)
+    wait = timedelta() if given_up else conf.MAIL_BACKOFF[mail.attempts - 1]
+    mail.leased_until = None
+    mail.due_at = clock.now() + wait
+    mail.failed_at = clock.now() if given_up else None
+    mail.last_error = f"{type(error).__name__}: {error}"[:500]
+    mail.save(update_fields=["leased_until", "due_at", "failed_at", "last_error"])
+    logger.warning(
+        "mail_not_sent",
+        extra={"mail_id": mail.id, "attempts": mail.attempts, "given_up": given_up, "error": mail.last_error},
+    )
