@@ -86,8 +86,16 @@ def base_url(default: str) -> str:
     """Return GATEHOUSE_BASE_URL without a trailing slash; refuses what is not an absolute http(s) URL without a path."""
     value = text("GATEHOUSE_BASE_URL", default).rstrip("/")
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.username:
-        message = f"GATEHOUSE_BASE_URL must look like https://auth.example.com, without a path; it is {value!r}."
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username
+    ):
+        message = (
+            f"GATEHOUSE_BASE_URL must look like https://auth.example.com, without a path; it is {value!r}."
+        )
         raise ImproperlyConfigured(message)
     return value
 
@@ -151,10 +159,14 @@ def encryption_keys(generated: dict[str, str] | None) -> dict[str, bytes]:
         except binascii.Error:
             key = b""
         if not key_id.isalnum() or len(key) != _KEY_BYTES or key_id in keys:
-            message = "GATEHOUSE_ENCRYPTION_KEYS must be id:base64-of-32-bytes, comma-separated, each id once."
+            message = (
+                "GATEHOUSE_ENCRYPTION_KEYS must be id:base64-of-32-bytes, comma-separated, each id once."
+            )
             raise ImproperlyConfigured(message)
         if len(set(key)) < 8:  # noqa: PLR2004 -- 32 random bytes with fewer distinct values do not occur
-            message = f"The encryption key {key_id!r} in GATEHOUSE_ENCRYPTION_KEYS is weak: draw 32 random bytes."
+            message = (
+                f"The encryption key {key_id!r} in GATEHOUSE_ENCRYPTION_KEYS is weak: draw 32 random bytes."
+            )
             raise ImproperlyConfigured(message)
         keys[key_id] = key
     return keys

@@ -17,7 +17,9 @@ _SHARED: list[Any] = [
 def logging_settings(log_format: str, level: str) -> dict[str, Any]:
     """Return the logging configuration for ``json`` or ``console`` lines."""
     renderer: Any = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if log_format == "json":
@@ -37,8 +39,15 @@ def logging_settings(log_format: str, level: str) -> dict[str, Any]:
         "loggers": {
             name: {"level": level}
             for name in (
-                "gatehouse", "config", "foundation", "environments", "events",
-                "accounts", "authorization", "organizations", "authentication",
+                "gatehouse",
+                "config",
+                "foundation",
+                "environments",
+                "events",
+                "accounts",
+                "authorization",
+                "organizations",
+                "authentication",
             )
         },
     }

@@ -92,7 +92,8 @@ class AuthenticationSettings(EnvironmentModel):
                 condition=models.Q(password_history_depth__lte=10), name="password_history_is_at_most_10"
             ),
             models.CheckConstraint(
-                condition=models.Q(session_maximum_seconds__gte=300), name="sessions_live_at_least_five_minutes"
+                condition=models.Q(session_maximum_seconds__gte=300),
+                name="sessions_live_at_least_five_minutes",
             ),
         ]
 
@@ -107,7 +108,9 @@ class APIKey(EnvironmentModel):
 
     id = PrefixedIDField(prefix="api_key")
     name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16, editable=False, help_text="The first characters, to tell keys apart.")
+    prefix = models.CharField(
+        max_length=16, editable=False, help_text="The first characters, to tell keys apart."
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -144,7 +147,9 @@ class RedirectURI(EnvironmentModel):
     class Meta:
         verbose_name = "redirect URI"
         constraints = [
-            models.UniqueConstraint(fields=["environment", "purpose", "uri"], name="a_redirect_uri_stands_once"),
+            models.UniqueConstraint(
+                fields=["environment", "purpose", "uri"], name="a_redirect_uri_stands_once"
+            ),
             models.UniqueConstraint(
                 fields=["environment", "purpose"],
                 condition=models.Q(is_default=True),

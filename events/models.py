@@ -28,7 +28,9 @@ class Event(EnvironmentModel):
         indexes = [
             models.Index(fields=["environment", "id"], name="event_stream"),
             models.Index(fields=["environment", "name", "id"], name="event_stream_by_name"),
-            models.Index(fields=["environment", "organization_id", "id"], name="event_stream_by_organization"),
+            models.Index(
+                fields=["environment", "organization_id", "id"], name="event_stream_by_organization"
+            ),
             models.Index(fields=["created_at"], name="event_retention"),
             models.Index(
                 fields=["created_at"], name="event_waiting", condition=models.Q(consumed_at__isnull=True)

@@ -128,9 +128,9 @@ def sweep() -> int:
     overdue = moment - conf.SWEEP_AFTER
     tasks = [
         ("events.tasks.hand_to_consumers", event_id)
-        for event_id in Event.unscoped.filter(
-            consumed_at__isnull=True, created_at__lt=overdue
-        ).values_list("id", flat=True)[: conf.SWEEP_BATCH]
+        for event_id in Event.unscoped.filter(consumed_at__isnull=True, created_at__lt=overdue).values_list(
+            "id", flat=True
+        )[: conf.SWEEP_BATCH]
     ]
     if not conf.keeps_mail():
         tasks += [

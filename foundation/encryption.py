@@ -50,7 +50,9 @@ def unseal(sealed: str, associated_data: str) -> str:
         message = f"The sealed text has the unknown version {version!r}."
         raise UnsealError(message)
     try:
-        plaintext = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _associated(key_id, associated_data))
+        plaintext = cipher.decrypt(
+            raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _associated(key_id, associated_data)
+        )
     except InvalidTag as error:
         message = "The sealed text was altered, or belongs to another row."
         raise UnsealError(message) from error
@@ -93,4 +95,6 @@ def _ciphers_of(keys: tuple[tuple[str, bytes], ...]) -> dict[str, AESGCM]:
 
 @lru_cache(maxsize=64)
 def _derived_key(secret: str, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=b"gatehouse", info=purpose.encode()).derive(secret.encode())
+    return HKDF(algorithm=SHA256(), length=32, salt=b"gatehouse", info=purpose.encode()).derive(
+        secret.encode()
+    )

@@ -63,7 +63,9 @@ class EnvironmentModel(models.Model):
 
     environment = models.ForeignKey("environments.Environment", models.CASCADE, related_name="+")
 
-    unscoped: models.Manager[Self] = models.Manager()  # Declared first: Django's own machinery takes the first manager.
+    unscoped: models.Manager[Self] = (
+        models.Manager()
+    )  # Declared first: Django's own machinery takes the first manager.
     objects: EnvironmentManager[Self] = EnvironmentManager()
 
     class Meta:

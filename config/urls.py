@@ -1,0 +1,18 @@
+"""The root of all URLs. Unknown routes are answered in JSON."""
+
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("", include("config.docs_urls")),
+    path("", include("environments.api.urls")),
+    path("", include("events.api.urls")),
+]
+
+handler400 = "environments.api.views.bad_request_view"
+handler403 = "environments.api.views.forbidden_view"
+handler404 = "environments.api.views.not_found_view"
+handler500 = "environments.api.views.server_error_view"

@@ -1,0 +1,39 @@
+"""The rate limits of the reference's table (workos-behaviour (k)), and their headers."""
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+
+from foundation import rate_limits
+from foundation.errors import RateLimited
+from foundation.rate_limits import Limit, Verdict
+
+PER_IP = Limit("all", 6000, 60)
+USER_MANAGEMENT_READS = Limit("user_management_reads", 1000, 10)
+USER_MANAGEMENT_WRITES = Limit("user_management_writes", 500, 10)
+AUTHENTICATE = Limit("authenticate", 10, 60)
+ORGANIZATION_DELETIONS = Limit("organization_deletions", 50, 60)
+
+
+def enforce(limit: Limit, *key_parts: str, fail_closed: bool = False) -> Verdict | None:
+    """Count one hit; raises RateLimited when it is one too many. None while limits are switched off."""
+    if not settings.RATE_LIMITS_ENABLED:
+        return None
+    verdict = rate_limits.hit(limit, *key_parts, fail_closed=fail_closed)
+    if not verdict.allowed:
+        raise TooManyRequests(verdict)
+    return verdict
+
+
+class TooManyRequests(RateLimited):
+    """A limit of the table is used up."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(retry_after=verdict.retry_after_seconds)
+        self.verdict = verdict
+
+
+def write_headers(response: HttpResponseBase, verdict: Verdict) -> None:
+    """Tell the client how much is left of the limit that is nearest to being used up."""
+    response.headers["X-RateLimit-Limit"] = str(verdict.limit)
+    response.headers["X-RateLimit-Remaining"] = str(verdict.remaining)
+    response.headers["X-RateLimit-Reset"] = str(verdict.reset_seconds)

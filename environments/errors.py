@@ -1,0 +1,49 @@
+"""Refusals of the tenant's services."""
+
+from foundation.errors import BadRequest, Conflict, Invalid
+
+
+class RedirectURIInvalid(Invalid):
+    """The URI cannot be a redirect target of this environment."""
+
+    code = "invalid_redirect_uri"
+
+
+class RedirectURIAlreadyExists(Invalid):
+    """The spec answers a duplicate with 422, not 409."""
+
+    code = "redirect_uri_already_exists"
+
+
+class DefaultRedirectURIRequired(Conflict):
+    """The default redirect URI goes only when another one takes its place."""
+
+    code = "default_redirect_uri"
+    message = "The default redirect URI cannot be deleted. Make another one the default first."
+
+
+class CORSOriginInvalid(Invalid):
+    """The text is not a browser origin that this environment may trust."""
+
+    code = "invalid_cors_origin"
+
+
+class CORSOriginAlreadyExists(Conflict):
+    """The origin is listed already."""
+
+    code = "duplicate_cors_origin"
+    message = "CORS origin already exists."
+
+
+class APIKeyAlreadyExists(Conflict):
+    """A pinned key that another environment, or a revoked key, has already used."""
+
+    code = "api_key_already_exists"
+    message = "This API key is already in use."
+
+
+class LastOwner(BadRequest):
+    """An installation without an owner could not be run by anybody."""
+
+    code = "last_owner"
+    message = "The last active owner cannot be removed, disabled or demoted."

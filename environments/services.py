@@ -1,0 +1,274 @@
+"""Every write of the tenant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, transaction
+
+from environments import redirect_uris, signing
+from environments.errors import (
+    APIKeyAlreadyExists,
+    CORSOriginAlreadyExists,
+    CORSOriginInvalid,
+    DefaultRedirectURIRequired,
+    LastOwner,
+    RedirectURIAlreadyExists,
+    RedirectURIInvalid,
+)
+from environments.models import (
+    APIKey,
+    AuthenticationSettings,
+    CORSOrigin,
+    Environment,
+    EnvironmentKind,
+    Operator,
+    OperatorRole,
+    RedirectURI,
+    RedirectURIPurpose,
+    SigningKey,
+    new_client_id,
+)
+from foundation import clock
+from foundation.encryption import token_digest
+from foundation.ids import new_id, new_secret
+
+_API_KEY_SECRET_LENGTH = 40
+_SHOWN_PREFIX_LENGTH = 12
+
+# The redirect URI that a sandbox starts with: the one that the README's example listens on.
+SANDBOX_REDIRECT_URI = "http://localhost:3000/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedAPIKey:
+    """A new key with its secret, which is shown this once."""
+
+    api_key: APIKey
+    secret: str
+
+
+@transaction.atomic
+def create_environment(
+    *,
+    name: str,
+    kind: EnvironmentKind | str = EnvironmentKind.SANDBOX,
+    client_id: str = "",
+    environment_id: str = "",
+) -> Environment:
+    """Create an environment with its settings and its first signing key; a sandbox gets a localhost redirect URI."""
+    environment = Environment(name=name, kind=EnvironmentKind(kind), client_id=client_id or new_client_id())
+    if environment_id:
+        environment.id = environment_id
+    environment.save(force_insert=True)
+    AuthenticationSettings.objects.create(environment=environment)
+    _create_signing_key(environment)
+    if environment.is_sandbox:
+        RedirectURI.objects.create(environment=environment, uri=SANDBOX_REDIRECT_URI, is_default=True)
+    return environment
+
+
+@transaction.atomic
+def update_environment(environment: Environment, *, name: str) -> Environment:
+    """Rename an environment."""
+    environment.name = name
+    environment.updated_at = clock.now()
+    environment.save(update_fields=["name", "updated_at"])
+    return environment
+
+
+@transaction.atomic
+def update_authentication_settings(
+    *, environment: Environment, changes: Mapping[str, Any]
+) -> AuthenticationSettings:
+    """Change settings by field name; the database's constraints hold the bounds (``full_clean`` words them)."""
+    row = AuthenticationSettings.objects.in_environment(environment).select_for_update().get()
+    for field, value in changes.items():
+        setattr(row, field, value)
+    row.updated_at = clock.now()
+    row.full_clean(validate_unique=False)
+    row.save(update_fields=[*changes, "updated_at"])
+    return row
+
+
+@transaction.atomic
+def create_api_key(*, environment: Environment, name: str, secret: str = "") -> IssuedAPIKey:
+    """Create an API key. Only the digest is kept: the secret is in the answer and nowhere else.
+
+    ``secret`` pins the key (``GATEHOUSE_API_KEY``); raises APIKeyAlreadyExists where it is taken.
+    """
+    kind = "test" if environment.is_sandbox else "live"
+    secret = secret or f"sk_{kind}_{new_secret(_API_KEY_SECRET_LENGTH)}"
+    try:
+        with transaction.atomic():
+            api_key = APIKey.objects.create(
+                environment=environment,
+                name=name,
+                prefix=secret[:_SHOWN_PREFIX_LENGTH],
+                digest=token_digest(secret),
+            )
+    except IntegrityError as error:
+        raise APIKeyAlreadyExists from error
+    return IssuedAPIKey(api_key, secret)
+
+
+@transaction.atomic
+def revoke_api_key(api_key: APIKey) -> APIKey:
+    """Revoke a key: the next request with it is refused. Revoking twice changes nothing."""
+    if api_key.revoked_at is None:
+        api_key.revoked_at = clock.now()
+        api_key.save(update_fields=["revoked_at"])
+    return api_key
+
+
+@transaction.atomic
+def add_redirect_uri(
+    *,
+    environment: Environment,
+    uri: str,
+    purpose: RedirectURIPurpose | str = RedirectURIPurpose.SIGN_IN,
+    is_default: bool = False,
+    redirect_uri_id: str = "",
+) -> RedirectURI:
+    """Allow a URI; the first of its purpose becomes the default.
+
+    Raises RedirectURIInvalid, RedirectURIAlreadyExists.
+    """
+    problem = redirect_uris.problem_with(uri, sandbox=environment.is_sandbox)
+    if problem is not None:
+        raise RedirectURIInvalid(
+            problem, errors=[{"field": "uri", "code": "uri_invalid", "message": problem}]
+        )
+    existing = RedirectURI.objects.in_environment(environment).filter(purpose=purpose)
+    row = RedirectURI(environment=environment, purpose=purpose, uri=uri)
+    if redirect_uri_id:
+        row.id = redirect_uri_id
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        message = f"Redirect URI '{uri}' already exists."
+        raise RedirectURIAlreadyExists(message) from error
+    if is_default or not existing.filter(is_default=True).exists():
+        make_default_redirect_uri(row)
+    return row
+
+
+@transaction.atomic
+def make_default_redirect_uri(row: RedirectURI) -> RedirectURI:
+    """Make a URI the one that is used where a request names none. A wildcard cannot be."""
+    if "*" in row.uri:
+        return row
+    siblings = RedirectURI.objects.in_environment(row.environment_id).filter(purpose=row.purpose)
+    siblings.filter(is_default=True).update(is_default=False)
+    row.is_default = True
+    row.updated_at = clock.now()
+    row.save(update_fields=["is_default", "updated_at"])
+    return row
+
+
+@transaction.atomic
+def delete_redirect_uri(row: RedirectURI) -> None:
+    """Remove a URI; raises DefaultRedirectURIRequired while it is the default among others."""
+    siblings = RedirectURI.objects.in_environment(row.environment_id).filter(purpose=row.purpose)
+    if row.is_default and siblings.exclude(pk=row.pk).exists():
+        raise DefaultRedirectURIRequired
+    row.delete()
+
+
+@transaction.atomic
+def add_cors_origin(*, environment: Environment, origin: str) -> CORSOrigin:
+    """Allow a browser origin; raises CORSOriginInvalid, CORSOriginAlreadyExists."""
+    normalized = _normalized_origin(origin, sandbox=environment.is_sandbox)
+    try:
+        with transaction.atomic():
+            return CORSOrigin.objects.create(environment=environment, origin=normalized)
+    except IntegrityError as error:
+        raise CORSOriginAlreadyExists from error
+
+
+@transaction.atomic
+def rotate_signing_key(environment: Environment) -> SigningKey:
+    """Sign with a fresh key from now on; the old one stays published until its last token has expired."""
+    settings = AuthenticationSettings.objects.in_environment(environment).get()
+    moment = clock.now()
+    # A minute more than the tokens live: verifiers grant some leeway for their clocks.
+    published_until = moment + timedelta(seconds=settings.access_token_seconds + 60)
+    SigningKey.objects.in_environment(environment).select_for_update().filter(retired_at__isnull=True).update(
+        retired_at=moment, published_until=published_until
+    )
+    return _create_signing_key(environment)
+
+
+def active_signing_key(environment: Environment) -> SigningKey:
+    """Return the key that signs today."""
+    return SigningKey.objects.in_environment(environment).get(retired_at__isnull=True)
+
+
+def published_signing_keys(environment: Environment) -> list[SigningKey]:
+    """Return the keys of the JWK set, newest first: the active one, and retired ones whose tokens still live."""
+    moment = clock.now()
+    keys = SigningKey.objects.in_environment(environment).order_by("-id")
+    return [key for key in keys if key.published_until is None or key.published_until > moment]
+
+
+@transaction.atomic
+def save_operator(operator: Operator) -> Operator:
+    """Save an operator; raises LastOwner where nobody would be left to run the installation."""
+    remains_owner = operator.is_active and operator.role == OperatorRole.OWNER
+    if not remains_owner and not operator._state.adding:
+        _require_another_owner(operator)
+    operator.email = operator.email.strip().lower()
+    operator.save()
+    return operator
+
+
+@transaction.atomic
+def delete_operator(operator: Operator) -> None:
+    """Remove an operator; raises LastOwner."""
+    _require_another_owner(operator)
+    operator.delete()
+
+
+def _require_another_owner(operator: Operator) -> None:
+    owners = Operator.objects.select_for_update().filter(role=OperatorRole.OWNER, is_active=True)
+    if owners.filter(pk=operator.pk).exists() and not owners.exclude(pk=operator.pk).exists():
+        raise LastOwner
+
+
+def _create_signing_key(environment: Environment) -> SigningKey:
+    key_id = new_id("key")
+    private_key, public_jwk = signing.generate(key_id)
+    return SigningKey.objects.create(
+        environment=environment, key_id=key_id, private_key=private_key, public_jwk=public_jwk
+    )
+
+
+def _normalized_origin(origin: str, *, sandbox: bool) -> str:
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    scheme_allowed = parts.scheme == "https" or (sandbox and parts.scheme == "http")
+    host = parts.hostname or ""
+    if (
+        not origin.isascii()
+        or not scheme_allowed
+        or not host
+        or parts.username is not None
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+        or any(character in origin for character in "*\\ \t\r\n?#")
+    ):
+        message = "The origin must look like https://app.example.com, without a path."
+        raise CORSOriginInvalid(
+            message, errors=[{"field": "origin", "code": "origin_invalid", "message": message}]
+        )
+    # RFC 6454 §6.2: browsers leave the default port out.
+    default_port = {"https": 443, "http": 80}[parts.scheme]
+    shown_host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown_host}" + (f":{port}" if port not in {None, default_port} else "")
