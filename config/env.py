@@ -139,7 +139,7 @@ def secret_key(generated: dict[str, str] | None) -> str:
     if not value:
         message = "GATEHOUSE_SECRET_KEY is missing: production needs one of at least 40 random characters."
         raise ImproperlyConfigured(message)
-    if len(value) < _MINIMUM_SECRET_LENGTH or len(set(value)) < 10 or value.startswith("django-insecure"):  # noqa: PLR2004 -- fewer distinct characters were not drawn at random
+    if len(value) < _MINIMUM_SECRET_LENGTH or len(set(value)) < 10 or value.startswith("django-insecure"):
         message = "GATEHOUSE_SECRET_KEY is weak: use at least 40 random characters."
         raise ImproperlyConfigured(message)
     return value
@@ -163,7 +163,7 @@ def encryption_keys(generated: dict[str, str] | None) -> dict[str, bytes]:
                 "GATEHOUSE_ENCRYPTION_KEYS must be id:base64-of-32-bytes, comma-separated, each id once."
             )
             raise ImproperlyConfigured(message)
-        if len(set(key)) < 8:  # noqa: PLR2004 -- 32 random bytes with fewer distinct values do not occur
+        if len(set(key)) < 8:
             message = (
                 f"The encryption key {key_id!r} in GATEHOUSE_ENCRYPTION_KEYS is weak: draw 32 random bytes."
             )

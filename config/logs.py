@@ -37,6 +37,11 @@ def logging_settings(log_format: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
+            # The access log has a line for each refusal already, and Django's would show the path.
+            "django.request": {"level": "ERROR"},
+            "kombu.connection": {"level": "ERROR"},
+        }
+        | {
             name: {"level": level}
             for name in (
                 "gatehouse",

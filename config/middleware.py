@@ -52,7 +52,7 @@ class PageAuthenticationMiddleware(_PagesOnly, AuthenticationMiddleware):
     """``request.user`` is the operator."""
 
 
-class PageOTPMiddleware(_PagesOnly, OTPMiddleware):
+class PageOTPMiddleware(_PagesOnly, OTPMiddleware):  # type: ignore[misc]  # django-otp ships no types
     """Knows whether the operator's second factor was verified."""
 
 

@@ -118,7 +118,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "staticfiles"
+# Collected for production alone; the embedded mode serves from the sources.
+STATIC_ROOT = ROOT / "staticfiles" if PRODUCTION else None
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
@@ -204,7 +205,7 @@ if _email is not None:
 # --- Operators and their sessions -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "environments.Operator"
-PASSWORD_HASHERS = ["accounts.passwords.hashers.GatehouseArgon2Hasher"]
+PASSWORD_HASHERS = ["foundation.hashers.OperatorArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",

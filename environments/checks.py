@@ -11,14 +11,14 @@ def pinned_api_key_is_a_key(app_configs: Any, **_options: Any) -> list[Error]:
     """A pinned API key must look like one: SDKs and the log filter know keys by their prefix."""
     del app_configs
     key = settings.FIRST_API_KEY
-    if key and (not key.startswith("sk_") or len(key) < 12):  # noqa: PLR2004 -- shorter ones are guessed
+    if key and (not key.startswith("sk_") or len(key) < 12):
         return [
             Error(
                 "GATEHOUSE_API_KEY must begin with sk_ and have at least 12 characters.",
                 id="environments.E001",
             )
         ]
-    if settings.PRODUCTION and key and len(key) < 32:  # noqa: PLR2004 -- 128 bits in base64, with its prefix
+    if settings.PRODUCTION and key and len(key) < 32:
         return [
             Error(
                 "GATEHOUSE_API_KEY is weak: production needs at least 32 characters.", id="environments.E002"

@@ -25,20 +25,7 @@ def problem_with(uri: str, *, sandbox: bool) -> str | None:
     parts = _split(uri)
     if parts is None or not parts.scheme or not parts.netloc:
         return "The redirect URI must be an absolute URI."
-    if parts.scheme not in {"http", "https"}:
-        return "The redirect URI must begin with https://."
-    if "@" in parts.netloc:
-        return "The redirect URI must not contain user information."
-    if parts.fragment or "#" in uri:
-        return "The redirect URI must not contain a fragment."
-    host = _host(parts)
-    if not _HOST.fullmatch(host):
-        return "The host of the redirect URI is not valid."
-    if parts.scheme == "http" and not sandbox:
-        return "A production environment takes https redirect URIs only."
-    if "*" in uri:
-        return _problem_with_wildcard(uri, parts, host, sandbox=sandbox)
-    return None
+    return _problem_with_parts(uri, parts, sandbox=sandbox)
 
 
 def matches(configured: str, requested: str) -> bool:
@@ -56,9 +43,11 @@ def matches(configured: str, requested: str) -> bool:
         return False
     if (left.scheme, left.path or "/", left.query) != (right.scheme, right.path or "/", right.query):
         return False
+    return _same_authority(left, right)
+
+
+def _same_authority(left: SplitResult, right: SplitResult) -> bool:
     left_host, right_host = _host(left), _host(right)
-    if right.netloc != right.netloc.lower() and "*" in configured:
-        return False
     if left_host in _LOOPBACK and left_host == right_host and left.port is None:
         return True
     if _port(left) != _port(right):
@@ -68,13 +57,29 @@ def matches(configured: str, requested: str) -> bool:
     return _wildcard_pattern(left_host).fullmatch(right_host) is not None
 
 
+def _problem_with_parts(uri: str, parts: SplitResult, *, sandbox: bool) -> str | None:
+    host = _host(parts)
+    wildcard = "*" in uri
+    problems = {
+        "The redirect URI must begin with https://.": parts.scheme not in {"http", "https"},
+        "The redirect URI must not contain user information.": "@" in parts.netloc,
+        "The redirect URI must not contain a fragment.": "#" in uri,
+        "The host of the redirect URI is not valid.": not _HOST.fullmatch(host),
+        "A production environment takes https redirect URIs only.": parts.scheme == "http" and not sandbox,
+    }
+    found = next((sentence for sentence, applies in problems.items() if applies), None)
+    if found is None and wildcard:
+        return _problem_with_wildcard(uri, parts, host, sandbox=sandbox)
+    return found
+
+
 def _problem_with_wildcard(uri: str, parts: SplitResult, host: str, *, sandbox: bool) -> str | None:
     labels = host.split(".")
     if not sandbox:
         return "Wildcards are allowed in sandbox environments only."
     if uri.count("*") != 1 or "*" not in labels[0]:
         return "A wildcard may stand once, in the leftmost label of the host."
-    if len(labels) < 3 or parts.scheme != "https":  # noqa: PLR2004 -- *.example.com has three labels
+    if len(labels) < 3 or parts.scheme != "https":
         return "A wildcard must stand under a registered domain, with https."
     return None
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.db import IntegrityError, transaction
 
 from environments import redirect_uris, signing
+from environments.conf import IDEMPOTENCY_LIFETIME
 from environments.errors import (
     APIKeyAlreadyExists,
     CORSOriginAlreadyExists,
@@ -24,6 +25,7 @@ from environments.models import (
     CORSOrigin,
     Environment,
     EnvironmentKind,
+    IdempotentRequest,
     Operator,
     OperatorRole,
     RedirectURI,
@@ -214,11 +216,18 @@ def published_signing_keys(environment: Environment) -> list[SigningKey]:
     return [key for key in keys if key.published_until is None or key.published_until > moment]
 
 
+def purge_idempotent_requests() -> int:
+    """Forget answers that no repeat may ask for any more; return how many."""
+    oldest = clock.now() - IDEMPOTENCY_LIFETIME
+    deleted, _ = IdempotentRequest.unscoped.filter(created_at__lt=oldest).delete()
+    return deleted
+
+
 @transaction.atomic
 def save_operator(operator: Operator) -> Operator:
     """Save an operator; raises LastOwner where nobody would be left to run the installation."""
     remains_owner = operator.is_active and operator.role == OperatorRole.OWNER
-    if not remains_owner and not operator._state.adding:
+    if not remains_owner:
         _require_another_owner(operator)
     operator.email = operator.email.strip().lower()
     operator.save()

@@ -1,11 +1,10 @@
 """Celery tasks of the tenant."""
 
-from celery import shared_task
+from environments import services
+from foundation.jobs import task
 
-from environments.api import idempotency
 
-
-@shared_task(name="environments.tasks.purge_idempotent_requests", ignore_result=True)
+@task("environments.tasks.purge_idempotent_requests")
 def purge_idempotent_requests() -> None:
     """Forget answers that no repeat may ask for any more."""
-    idempotency.purge()
+    services.purge_idempotent_requests()

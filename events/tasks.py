@@ -1,12 +1,11 @@
 """Celery tasks of the outbox: each finds its row and calls one service; each may run twice."""
 
-from celery import shared_task
-
 from events import services
 from events.models import Event
+from foundation.jobs import task
 
 
-@shared_task(name="events.tasks.hand_to_consumers", ignore_result=True)
+@task("events.tasks.hand_to_consumers")
 def hand_to_consumers(event_id: str) -> None:
     """Start the consumers of an event that was purged by nobody yet."""
     event = Event.unscoped.filter(pk=event_id).first()
@@ -14,19 +13,19 @@ def hand_to_consumers(event_id: str) -> None:
         services.hand_to_consumers(event)
 
 
-@shared_task(name="events.tasks.deliver_mail", ignore_result=True)
+@task("events.tasks.deliver_mail")
 def deliver_mail(mail_id: str) -> None:
     """Send one message."""
     services.deliver_mail(mail_id)
 
 
-@shared_task(name="events.tasks.sweep", ignore_result=True)
+@task("events.tasks.sweep")
 def sweep() -> None:
     """Pick up what a crash or an absent broker left behind."""
     services.sweep()
 
 
-@shared_task(name="events.tasks.purge_old_rows", ignore_result=True)
+@task("events.tasks.purge_old_rows")
 def purge_old_rows() -> None:
     """Remove events and mail past their retention."""
     services.purge_old_rows()

@@ -52,7 +52,7 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # Django'
         """Keep the ciphertext closed until someone reads the attribute."""
         return None if value is None else _Sealed(value)
 
-    def pre_save(self, model_instance: models.Model, _add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Seal plaintext; leave what was never opened as it is."""
         value = model_instance.__dict__.get(self.attname)
         if value is None or isinstance(value, _Sealed):

@@ -1,13 +1,21 @@
 """Handing work to Celery: by name, after commit, and never as the only record of what is to be done."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from celery import current_app
+from celery import current_app, shared_task
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
+
+
+def task(name: str) -> Callable[[FunctionT], FunctionT]:
+    """Make a function a Celery task, under the name by which it is enqueued. It returns nothing and may run twice."""
+    return cast("Callable[[FunctionT], FunctionT]", shared_task(name=name, ignore_result=True))
 
 
 def enqueue(task_name: str, *arguments: Any) -> None:

@@ -1,8 +1,9 @@
 """The tenant's wall: a table opens one environment at a time, and any other query raises."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from foundation.errors import NotFound
@@ -24,7 +25,7 @@ class EnvironmentQuerySet(models.QuerySet[ModelT]):
         """Return the object; an absent id and another environment's id are refused alike (NotFound)."""
         try:
             return self.get(pk=object_id)
-        except self.model.DoesNotExist:
+        except ObjectDoesNotExist:
             raise NotFound.of(entity_name(self.model), object_id) from None
 
     def find(self, object_id: str) -> ModelT | None:
@@ -50,7 +51,8 @@ class EnvironmentManager(models.Manager[ModelT], Generic[ModelT]):
 
     def bulk_create(self, objs: Iterable[ModelT], *args: Any, **options: Any) -> list[ModelT]:
         """Insert rows that each carry their environment."""
-        return EnvironmentQuerySet(self.model, using=self._db).bulk_create(objs, *args, **options)
+        rows: EnvironmentQuerySet[ModelT] = EnvironmentQuerySet(self.model, using=self._db)
+        return rows.bulk_create(objs, *args, **options)
 
     def get_queryset(self) -> models.QuerySet[ModelT]:
         """Refuse: the table does not open without an environment."""
@@ -63,10 +65,10 @@ class EnvironmentModel(models.Model):
 
     environment = models.ForeignKey("environments.Environment", models.CASCADE, related_name="+")
 
-    unscoped: models.Manager[Self] = (
+    unscoped: ClassVar[models.Manager[Self]] = (
         models.Manager()
     )  # Declared first: Django's own machinery takes the first manager.
-    objects: EnvironmentManager[Self] = EnvironmentManager()
+    objects: ClassVar[EnvironmentManager[Self]] = EnvironmentManager()
 
     class Meta:
         abstract = True

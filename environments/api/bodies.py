@@ -128,7 +128,7 @@ def _append(fields: dict[str, Any], key: str, value: str) -> None:
 
 
 def _without_quotes(value: str) -> str:
-    if len(value) >= 2 and value.startswith('"') and value.endswith('"'):  # noqa: PLR2004 -- a pair of quotes
+    if len(value) >= 2 and value.startswith('"') and value.endswith('"'):
         return value[1:-1]
     return value
 
@@ -151,7 +151,7 @@ def _deeper_than(value: Any, depth: int) -> bool:
 def _refuse_nul(value: Any) -> None:
     """PostgreSQL cannot store U+0000 in text; a lone surrogate cannot be written as UTF-8 at all."""
     if isinstance(value, str):
-        if "\x00" in value or not value.isprintable() and _has_surrogate(value):
+        if "\x00" in value or (not value.isprintable() and _has_surrogate(value)):
             raise UnparsableBody(message="The text holds a character that cannot be stored.")
     elif isinstance(value, Mapping):
         for key, item in value.items():

@@ -10,17 +10,16 @@ key that touches no index.
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 
 from environments.api.rendering import CONTENT_TYPE, empty_response
+from environments.conf import IDEMPOTENCY_LIFETIME
 from environments.models import Environment, IdempotentRequest
 from foundation import clock, encryption
 from foundation.errors import BadRequest, Conflict, Invalid
 
-LIFETIME = timedelta(hours=24)
 MAXIMUM_KEY_LENGTH = 255
 
 # Not kept: a refused key may be good a moment later, and SDKs repeat 429 and 5xx under the same key.
@@ -70,17 +69,11 @@ def run_once(
         return response
 
 
-def purge() -> int:
-    """Forget answers older than a day; return how many."""
-    deleted, _ = IdempotentRequest.unscoped.filter(created_at__lt=clock.now() - LIFETIME).delete()
-    return deleted
-
-
 def _claim(environment: Environment, key: str, fingerprint: str) -> IdempotentRequest | None:
     """Insert the record and return it; None when the key is taken by an answer that still counts."""
     moment = clock.now()
     written = connection.ops.adapt_datetimefield_value(moment)
-    expired = connection.ops.adapt_datetimefield_value(moment - LIFETIME)
+    expired = connection.ops.adapt_datetimefield_value(moment - IDEMPOTENCY_LIFETIME)
     try:
         with connection.cursor() as cursor:
             # An answer past its day is overwritten in place; a living one makes the statement do nothing.

@@ -10,15 +10,16 @@ from foundation.rate_limits import Limit, Verdict
 PER_IP = Limit("all", 6000, 60)
 USER_MANAGEMENT_READS = Limit("user_management_reads", 1000, 10)
 USER_MANAGEMENT_WRITES = Limit("user_management_writes", 500, 10)
-AUTHENTICATE = Limit("authenticate", 10, 60)
+# Stands between a guesser and a password or code: refuses when it cannot count.
+AUTHENTICATE = Limit("authenticate", 10, 60, fail_closed=True)
 ORGANIZATION_DELETIONS = Limit("organization_deletions", 50, 60)
 
 
-def enforce(limit: Limit, *key_parts: str, fail_closed: bool = False) -> Verdict | None:
+def enforce(limit: Limit, *key_parts: str) -> Verdict | None:
     """Count one hit; raises RateLimited when it is one too many. None while limits are switched off."""
     if not settings.RATE_LIMITS_ENABLED:
         return None
-    verdict = rate_limits.hit(limit, *key_parts, fail_closed=fail_closed)
+    verdict = rate_limits.hit(limit, *key_parts)
     if not verdict.allowed:
         raise TooManyRequests(verdict)
     return verdict

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from environments.api import cors
@@ -38,13 +38,14 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self._answer(request)
         response.headers["X-Request-ID"] = request_id
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))
         if access_log.isEnabledFor(logging.INFO):
             access_log.info(
                 "request",
                 extra={
                     "method": request.method,
-                    "path": request.path,
+                    "route": _route(request),
                     "http_status": response.status_code,
                     "milliseconds": round((time.perf_counter() - started) * 1000, 1),
                     "ip_address": client_ip(request),
@@ -59,6 +60,12 @@ class RequestContextMiddleware:
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return cors.preflight(request)
         return self.get_response(request)
+
+
+def _route(request: HttpRequest) -> str:
+    """Return the pattern that matched, never the path itself: some paths carry a token."""
+    match = request.resolver_match
+    return "" if match is None else f"/{match.route}"
 
 
 def _request_id(request: HttpRequest) -> str:

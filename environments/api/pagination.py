@@ -12,6 +12,9 @@ from foundation.ids import looks_like_id
 DEFAULT_LIMIT = 10
 MAXIMUM_LIMIT = 100
 
+# The annotation that tells whether a row stands on the cursor's other side.
+_BEHIND = "rows_behind_the_cursor"
+
 ModelT = TypeVar("ModelT", bound=Model)
 
 
@@ -120,17 +123,17 @@ def fetch_page(queryset: QuerySet[ModelT], request: PageRequest, cursor_field: s
     cursor = before if backwards else after
     # Rows with smaller ids are wanted when walking down the ids.
     downwards = newest_first != backwards
-    rows_query = queryset.order_by(f"-{cursor_field}" if downwards else cursor_field)
+    rows_query: QuerySet[Any, Any] = queryset.order_by(f"-{cursor_field}" if downwards else cursor_field)
     if cursor is not None:
         inner, outer = ("lt", "gte") if downwards else ("gt", "lte")
         behind = queryset.order_by().filter(**{f"{cursor_field}__{outer}": cursor})
         rows_query = rows_query.filter(**{f"{cursor_field}__{inner}": cursor}).annotate(
-            _rows_behind=Exists(behind.values("pk"))
+            **{_BEHIND: Exists(behind.values("pk"))}
         )
     fetched = list(rows_query[: request.limit + 1])
     more_ahead = len(fetched) > request.limit
     rows = fetched[: request.limit]
-    more_behind = bool(rows) and cursor is not None and bool(rows[0]._rows_behind)  # type: ignore[attr-defined]  # the annotation above
+    more_behind = bool(rows) and cursor is not None and bool(getattr(rows[0], _BEHIND))
     if backwards:
         rows.reverse()
         more_before, more_after = more_ahead, more_behind

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import (
     Any,
     Literal,
@@ -30,7 +30,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     message = serializers.CharField()
     code = serializers.CharField(required=False)
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+    errors = serializers.ListField(child=serializers.DictField(), required=False)  # type: ignore[assignment]  # a field shadows the property that this description never uses
 
 
 class ListMetadataSerializer(serializers.Serializer[Any]):
@@ -77,20 +77,19 @@ def describe(
     statuses = {*refusals, *(() if public else (401,)), *((422,) if request or query or paged else ())}
     responses: dict[int, Any] = {
         status: answer if answer is not None else OpenApiResponse(description="No body."),
-        **{refused: ErrorSerializer for refused in sorted(statuses)},
+        **dict.fromkeys(sorted(statuses), ErrorSerializer),
     }
     parameters = [query] if query else ([ListParameters] if paged else [])
-    decorator = extend_schema(
+    return extend_schema(
         summary=summary,
         request=request,
         responses=responses,
         parameters=parameters,
         auth=[] if public else None,
     )
-    return decorator  # type: ignore[no-any-return]  # drf-spectacular leaves its decorator untyped
 
 
-@lru_cache(maxsize=None)
+@cache
 def serializer_of(shape: Any) -> Any:
     """Return a serializer that describes a TypedDict, or a ``list`` of one."""
     if get_origin(shape) is list:
@@ -104,7 +103,7 @@ def serializer_of(shape: Any) -> Any:
     return type(f"{name}Serializer", (serializers.Serializer,), fields)
 
 
-@lru_cache(maxsize=None)
+@cache
 def list_serializer(item: Any) -> Any:
     """Return a serializer that describes a page of a list."""
     name = item.__name__.removesuffix("Object")
@@ -125,21 +124,27 @@ def _field_of(hint: Any, *, required: bool = True) -> Any:
         members = [member for member in get_args(hint) if member is not type(None)]
         if len(members) < len(get_args(hint)):
             options["allow_null"] = True
-        if len(members) != 1:
-            return serializers.JSONField(**options)
-        hint = members[0]
-    if get_origin(hint) is Literal:
+        hint = members[0] if len(members) == 1 else Any
+    return _plain_field(hint, options)
+
+
+_SIMPLE: dict[Any, type[serializers.Field[Any, Any, Any, Any]]] = {
+    str: serializers.CharField,
+    int: serializers.IntegerField,
+    bool: serializers.BooleanField,
+    dict: serializers.DictField,
+}
+
+
+def _plain_field(hint: Any, options: dict[str, Any]) -> Any:
+    origin = get_origin(hint)
+    if origin is Literal:
         return serializers.ChoiceField(choices=list(get_args(hint)), **options)
-    if get_origin(hint) is list:
+    if origin is list:
         (item,) = get_args(hint)
         if is_typeddict(item):
             return serializer_of(item)(many=True, **options)
         return serializers.ListField(child=_field_of(item), **options)
     if is_typeddict(hint):
         return serializer_of(hint)(**options)
-    if get_origin(hint) is dict or hint is dict:
-        return serializers.DictField(**options)
-    simple = {str: serializers.CharField, int: serializers.IntegerField, bool: serializers.BooleanField}
-    if hint in simple:
-        return simple[hint](**options)
-    return serializers.JSONField(**options)
+    return _SIMPLE.get(origin or hint, serializers.JSONField)(**options)

@@ -4,7 +4,7 @@ Two shapes of field errors exist on the wire and both SDK generations read only 
 carries ``field``, ``code`` and ``message``; only the words of ``code`` differ (workos-behaviour (a)).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -38,8 +38,6 @@ def validate(
     if serializer.is_valid():
         return dict(serializer.validated_data)
     errors = list(_flatten(serializer, serializer.errors, style))
-    if style is FieldErrorStyle.USER_MANAGEMENT:
-        raise Invalid(errors=errors)
     raise Invalid(errors=errors)
 
 
@@ -75,8 +73,8 @@ def _as_list(value: Any, *, split: bool) -> Any:
 
 
 def _flatten(
-    serializer: serializers.BaseSerializer[Any], errors: Any, style: FieldErrorStyle, prefix: str = ""
-) -> Any:
+    serializer: Any, errors: Any, style: FieldErrorStyle, prefix: str = ""
+) -> Iterator[dict[str, str]]:
     fields = getattr(serializer, "fields", {})
     for name, detail in errors.items():
         path = f"{prefix}{name}"
@@ -165,6 +163,6 @@ class TextField(serializers.CharField):
 class FlagField(serializers.BooleanField):
     """A boolean: JSON's own, or ``true/false/1/0`` of forms and queries."""
 
-    TRUE_VALUES = {True, "true", "True", "1", 1}  # noqa: RUF012 -- DRF's interface
-    FALSE_VALUES = {False, "false", "False", "0", 0}  # noqa: RUF012 -- DRF's interface
-    NULL_VALUES = {None}  # noqa: RUF012 -- DRF's interface
+    TRUE_VALUES = {True, "true", "True", "1"}
+    FALSE_VALUES = {False, "false", "False", "0"}
+    NULL_VALUES = {None}

@@ -40,9 +40,9 @@ class PublicApiView(APIView):
     environment: Environment | None = None
     _verdict: Verdict | None = None
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]  # a plain response instead of DRF's
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer one request; every refusal and every bug is answered in the dialect's JSON."""
-        self.request = request  # type: ignore[assignment]  # Django's request: DRF's wrapper is not needed
+        self.request = request  # type: ignore[assignment]  # Django's own: DRF's wrapper is not needed
         self.args, self.kwargs = args, kwargs
         self._body: bytes | None = None
         try:
@@ -62,9 +62,9 @@ class PublicApiView(APIView):
         """Count the request against the limits that apply before it is looked at."""
         self.count(limits.PER_IP, client_ip(request))
 
-    def count(self, limit: Limit, *key_parts: str, fail_closed: bool = False) -> None:
+    def count(self, limit: Limit, *key_parts: str) -> None:
         """Count one hit; raises RateLimited. The tightest verdict is shown in the headers."""
-        verdict = limits.enforce(limit, *key_parts, fail_closed=fail_closed)
+        verdict = limits.enforce(limit, *key_parts)
         if verdict is not None and (self._verdict is None or verdict.remaining < self._verdict.remaining):
             self._verdict = verdict
 
@@ -84,7 +84,7 @@ class PublicApiView(APIView):
     def raw_body(self) -> bytes:
         """Return the raw body; raises TooLarge."""
         if self._body is None:
-            self._body = bodies.read_body(self.request, self.maximum_body_bytes)  # type: ignore[arg-type]  # Django's request, see dispatch
+            self._body = bodies.read_body(self.request, self.maximum_body_bytes)
         return self._body
 
     def page(
@@ -131,7 +131,7 @@ class PublicApiView(APIView):
     def _refuse(self, error: Exception) -> HttpResponse:
         refusal = as_domain_error(error)
         if refusal is None:
-            logger.exception("unhandled_error", exc_info=error, extra={"path": self.request.path})
+            logger.error("unhandled_error", exc_info=error, extra={"path": self.request.path})
             return json_response({"message": "Internal Server Error", "code": "internal_error"}, 500)
         status, body = type(self).render_error(refusal)
         response = json_response(body, status)

@@ -3,10 +3,11 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
+from django.db import migrations, models
+
 import environments.models
 import foundation.clock
 import foundation.fields
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
