@@ -63,6 +63,10 @@ if PRODUCTION:
 
 INSTALLED_APPS = [
     "config",
+    "authentication",
+    "organizations",
+    "accounts",
+    "authorization",
     "environments",
     "events",
     "django.contrib.admin",

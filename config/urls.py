@@ -8,6 +8,10 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("", include("config.docs_urls")),
+    path("", include("authentication.api.urls")),
+    path("", include("organizations.api.urls")),
+    path("", include("accounts.api.urls")),
+    path("", include("authorization.api.urls")),
     path("", include("environments.api.urls")),
     path("", include("events.api.urls")),
 ]

@@ -1,0 +1,90 @@
+"""Tables of people and their credentials."""
+
+from django.db import models
+
+from foundation import clock
+from foundation.fields import EncryptedTextField, PrefixedIDField
+from foundation.scoping import EnvironmentModel
+
+
+class User(EnvironmentModel):
+    """A person who signs in to an environment. Not Django's user: no end user can become staff."""
+
+    id = PrefixedIDField(prefix="user")
+    email = models.CharField(max_length=320, help_text="Normalized; unique per environment.")
+    email_verified = models.BooleanField(default=False)
+    first_name = models.CharField(max_length=200, null=True, blank=True)
+    last_name = models.CharField(max_length=200, null=True, blank=True)
+    name = models.CharField(max_length=400, null=True, blank=True)
+    profile_picture_url = models.CharField(max_length=2000, null=True, blank=True)
+    locale = models.CharField(max_length=35, null=True, blank=True)
+    external_id = models.CharField(max_length=128, null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    password = models.CharField(
+        max_length=1000,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The encoded hash; empty where there is none.",
+    )
+    password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_sign_in_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "email"], name="one_user_per_email"),
+            models.UniqueConstraint(fields=["environment", "external_id"], name="one_user_per_external_id"),
+        ]
+        indexes = [models.Index(fields=["environment", "id"], name="user_list")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class FormerPassword(EnvironmentModel):
+    """The hash of a password that its user had before, kept while the policy looks back that far."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="former_passwords")
+    password = models.CharField(max_length=1000)
+    created_at = models.DateTimeField(default=clock.now)
+
+
+class Identity(EnvironmentModel):
+    """What a person is at an OAuth provider: the provider's subject, linked to the user."""
+
+    id = PrefixedIDField(prefix="identity")
+    user = models.ForeignKey(User, models.CASCADE, related_name="identities")
+    provider = models.CharField(max_length=60)
+    idp_id = models.CharField(max_length=255, help_text="The subject at the provider.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "provider", "idp_id"], name="one_user_per_identity"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.idp_id}"
+
+
+class EmailVerification(EnvironmentModel):
+    """A one-time code that proves that a mailbox is its user's."""
+
+    id = PrefixedIDField(prefix="email_verification")
+    user = models.ForeignKey(User, models.CASCADE, related_name="email_verifications")
+    email = models.CharField(max_length=320)
+    code = EncryptedTextField()
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"E-mail verification of {self.email}"
