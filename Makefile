@@ -59,7 +59,7 @@ lint-types: $(VENV)/.installed-dev
 
 lint-layers: $(VENV)/.installed-dev
 	@echo "==> Layers, rooms and doors (import-linter)"
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 
 lint-django: $(VENV)/.installed-dev
 	@echo "==> Production settings (manage.py check --deploy)"

@@ -1,0 +1,51 @@
+"""The rules of every test run; the fixtures live in tests/conftest.py."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+from django.db import connection
+
+# In CI everything that a test may need is installed, so a skip hides a failure.
+SKIPS_ARE_FAILURES = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what needs PostgreSQL on another database: not skipped, as nothing is missing there."""
+    if connection.vendor == "postgresql":
+        return
+    needing = [item for item in items if item.get_closest_marker("postgres")]
+    if needing:
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count a skipped or an expectedly failing test as failed in CI."""
+    report = yield
+    if SKIPS_ARE_FAILURES and report.skipped:
+        reason = getattr(report, "wasxfail", None) or _skip_reason(report.longrepr)
+        vars(report).pop("wasxfail", None)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} did not run: {reason!r}. CI=true, so a skipped test is a failure."
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Count a module that skips itself as failed in CI."""
+    report = yield
+    if SKIPS_ARE_FAILURES and report.skipped:
+        reason = _skip_reason(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was not collected: {reason!r}. CI=true, so a skip is a failure."
+    return report
+
+
+def _skip_reason(longrepr: object) -> str:
+    match longrepr:
+        case (_, _, str(reason)):
+            return reason.removeprefix("Skipped: ")
+        case _:
+            return str(longrepr)
