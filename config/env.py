@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _KEY_BYTES = 32
-_MINIMUM_SECRET_LENGTH = 40
+_MINIMUM_SECRET_LENGTH = 50  # What `check --deploy` demands too (security.W009).
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -23,7 +23,7 @@ VARIABLES = {
     "GATEHOUSE_MODE": "embedded (default) or production; production refuses weak or missing settings.",
     "GATEHOUSE_BASE_URL": "The address under which browsers and SDKs reach this server; http://localhost:PORT by default.",
     "GATEHOUSE_DATA_DIR": "Where the embedded mode keeps its database and secrets; var/ by default.",
-    "GATEHOUSE_SECRET_KEY": "Signs cookies and keys the look-up digests; at least 40 characters. Generated in embedded mode.",
+    "GATEHOUSE_SECRET_KEY": "Signs cookies and keys the look-up digests; at least 50 characters. Generated in embedded mode.",
     "GATEHOUSE_ENCRYPTION_KEYS": "id:base64 of 32 bytes, comma-separated; the first seals, all open. Generated in embedded mode.",
     "GATEHOUSE_ALLOWED_HOSTS": "Host names that requests may carry, comma-separated; that of the base URL by default.",
     "GATEHOUSE_BIND": "The address that `serve` listens on; 127.0.0.1 by default.",
@@ -137,10 +137,10 @@ def secret_key(generated: dict[str, str] | None) -> str:
     """Return the installation's secret; ``generated`` is the embedded mode's, None demands the variable."""
     value = text("GATEHOUSE_SECRET_KEY") or (generated or {}).get("secret_key", "")
     if not value:
-        message = "GATEHOUSE_SECRET_KEY is missing: production needs one of at least 40 random characters."
+        message = "GATEHOUSE_SECRET_KEY is missing: production needs one of at least 50 random characters."
         raise ImproperlyConfigured(message)
     if len(value) < _MINIMUM_SECRET_LENGTH or len(set(value)) < 10 or value.startswith("django-insecure"):
-        message = "GATEHOUSE_SECRET_KEY is weak: use at least 40 random characters."
+        message = "GATEHOUSE_SECRET_KEY is weak: use at least 50 random characters."
         raise ImproperlyConfigured(message)
     return value
 
