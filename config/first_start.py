@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from authorization.services import provision_environment
 from environments import services
 from environments.models import APIKey, Environment, EnvironmentKind, Operator, OperatorRole
 from foundation.encryption import token_digest
@@ -58,7 +59,7 @@ def ensure() -> Welcome:
     """Create what is missing and return what to print; a later start finds everything and changes nothing."""
     environment = Environment.objects.order_by("id").first()
     if environment is None:
-        environment = services.create_environment(
+        environment = provision_environment(
             name="Sandbox", kind=EnvironmentKind.SANDBOX, client_id=settings.FIRST_CLIENT_ID
         )
     api_key = _ensure_api_key(environment)

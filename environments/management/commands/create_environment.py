@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from authorization.services import provision_environment
 from environments import services
 from environments.models import EnvironmentKind
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *_args: Any, name: str, kind: str, json: bool, **_options: Any) -> None:
-        environment = services.create_environment(name=name, kind=kind)
+        environment = provision_environment(name=name, kind=kind)
         issued = services.create_api_key(environment=environment, name="First key")
         facts = {
             "id": environment.id,
