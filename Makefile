@@ -110,5 +110,5 @@ $(VENV)/.installed-workos5: requirements/workos5.txt $(VENV)/.installed-uv
 	@touch $@
 
 clean: ## Remove .venv and caches; var/ (the data) stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+	rm -rf $(VENV) .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

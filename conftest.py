@@ -4,10 +4,17 @@ import os
 from collections.abc import Generator
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 # In CI everything that a test may need is installed, so a skip hides a failure.
 SKIPS_ARE_FAILURES = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_report_header() -> str:
+    """Say which database and which queue the run is about."""
+    redis = "Redis" if settings.REDIS_URL else "in process"
+    return f"database: {connection.vendor}, cache and limits: {redis}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
