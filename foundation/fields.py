@@ -68,6 +68,13 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # Django'
         message = f"{self.model.__name__}.{self.name} is encrypted: save it through an instance."
         raise TypeError(message)
 
+    def is_sealed_with_current_key(self, instance: models.Model) -> bool:
+        """Tell whether the column, as it was read, is sealed with today's key; an empty one has nothing to seal."""
+        value = instance.__dict__.get(self.attname)
+        if value is None:
+            return True
+        return isinstance(value, _Sealed) and encryption.is_sealed_with_current_key(value.ciphertext)
+
     def associated_data(self, instance: models.Model) -> str:
         """What the cipher binds the text to."""
         return f"{self.model._meta.db_table}.{self.column}:{instance.pk}"
