@@ -6,7 +6,6 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db import models, transaction
 
-from foundation import encryption
 from foundation.fields import EncryptedTextField
 
 _BATCH = 200
@@ -30,15 +29,12 @@ class Command(BaseCommand):
 
 def _reseal(model: type[models.Model], fields: list[EncryptedTextField]) -> int:
     total = 0
-    last_id: Any = ""
-    while True:
-        ids = list(
-            model._base_manager.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:_BATCH]
-        )
-        if not ids:
-            return total
+    rows = model._base_manager.order_by("pk").values_list("pk", flat=True)
+    ids = list(rows[:_BATCH])
+    while ids:
         total += sum(_reseal_row(model, fields, row_id) for row_id in ids)
-        last_id = ids[-1]
+        ids = list(rows.filter(pk__gt=ids[-1])[:_BATCH])
+    return total
 
 
 @transaction.atomic
