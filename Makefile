@@ -16,6 +16,8 @@ INSTALL = sh scripts/install-lock $(VENV)
 
 # Never fetch an interpreter: the one that made .venv is the one that runs.
 export UV_PYTHON_DOWNLOADS := never
+# Trust what the machine trusts, as pip does: a company network may have a certificate authority of its own.
+export UV_SYSTEM_CERTS := true
 
 
 .DEFAULT_GOAL := help

@@ -34,7 +34,7 @@ def merge_metadata(current: Mapping[str, str], changes: Mapping[str, Any] | None
     return kept
 
 
-def validate_metadata(metadata: Mapping[str, Any]) -> None:
+def validate_metadata(metadata: Mapping[Any, Any]) -> None:
     """Raise InvalidMetadata unless this is a dictionary of at most 50 texts with keys of 1 to 40 characters."""
     if len(metadata) > MAXIMUM_KEYS:
         raise InvalidMetadata(f"Metadata can have at most {MAXIMUM_KEYS} keys.")
