@@ -16,6 +16,12 @@ class Event(EnvironmentModel):
     data = models.JSONField()
     context = models.JSONField(default=dict)
     organization_id = models.CharField(max_length=80, blank=True, default="")
+    object_id = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="Whom or what the event is about; staff search by it.",
+    )
     actor_kind = models.CharField(max_length=20, choices=[(kind.value, kind.value) for kind in ActorKind])
     actor_id = models.CharField(max_length=80)
     actor_name = models.CharField(max_length=254, blank=True, default="")
@@ -31,6 +37,7 @@ class Event(EnvironmentModel):
             models.Index(
                 fields=["environment", "organization_id", "id"], name="event_stream_by_organization"
             ),
+            models.Index(fields=["environment", "object_id", "id"], name="event_stream_by_object"),
             models.Index(fields=["created_at"], name="event_retention"),
             models.Index(
                 fields=["created_at"], name="event_waiting", condition=models.Q(consumed_at__isnull=True)

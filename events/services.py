@@ -57,6 +57,8 @@ def emit(
         data=dict(data),
         context=context,
         organization_id=_organization_of(data),
+        # A sign-in has no id of its own; it is about the user.
+        object_id=str(data.get("id") or data.get("user_id") or ""),
         actor_kind=actor.kind.value,
         actor_id=actor.id,
         actor_name=actor.name[:254],
