@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -85,13 +85,17 @@ def whole_number(name: str, default: int, *, minimum: int, maximum: int) -> int:
 def base_url(default: str) -> str:
     """Return GATEHOUSE_BASE_URL without a trailing slash; refuses what is not an absolute http(s) URL without a path."""
     value = text("GATEHOUSE_BASE_URL", default).rstrip("/")
-    parts = urlsplit(value)
+    parts = _split(value)
     if (
-        parts.scheme not in {"http", "https"}
+        parts is None
+        or parts.scheme not in {"http", "https"}
         or not parts.hostname
         or parts.path
         or parts.query
-        or parts.username
+        or parts.fragment
+        or parts.username is not None
+        or not value.isascii()
+        or any(character in value for character in "\\ \t")
     ):
         message = (
             f"GATEHOUSE_BASE_URL must look like https://auth.example.com, without a path; it is {value!r}."
@@ -105,10 +109,14 @@ def database(default_file: Path) -> dict[str, Any]:
     url = text("DATABASE_URL")
     if not url:
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default_file)}
-    parsed: dict[str, Any] = dict(_env.db_url_config(url))
-    if parsed.get("ENGINE") != "django.db.backends.postgresql":
-        message = "DATABASE_URL must begin with postgres:// (leave it unset for the embedded SQLite)."
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        message = (
+            "DATABASE_URL must look like postgres://user:password@host:port/name "
+            "(leave it unset for the embedded SQLite)."
+        )
         raise ImproperlyConfigured(message)
+    parsed: dict[str, Any] = dict(_env.db_url_config(url))
     return parsed
 
 
@@ -117,18 +125,20 @@ def email() -> dict[str, Any] | None:
     url = text("EMAIL_URL")
     if not url:
         return None
-    parsed: dict[str, Any] = dict(_env.email_url_config(url))
-    if not str(parsed.get("EMAIL_BACKEND", "")).endswith("smtp.EmailBackend"):
-        message = "EMAIL_URL must begin with smtp://, smtp+tls:// or smtp+ssl://."
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"smtp", "smtp+tls", "smtp+ssl"} or not parts.hostname:
+        message = "EMAIL_URL must look like smtp://user:password@host:port (or smtp+tls://, smtp+ssl://)."
         raise ImproperlyConfigured(message)
+    parsed: dict[str, Any] = dict(_env.email_url_config(url))
     return parsed
 
 
 def redis_url() -> str:
     """Return REDIS_URL or an empty text."""
     value = text("REDIS_URL")
-    if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
-        message = "REDIS_URL must begin with redis://, rediss:// or unix://."
+    parts = _split(value)
+    if value and (parts is None or parts.scheme not in {"redis", "rediss", "unix"}):
+        message = "REDIS_URL must look like redis://host:port/db (or rediss://, unix://)."
         raise ImproperlyConfigured(message)
     return value
 
@@ -176,7 +186,11 @@ def generated_secrets(data_directory: Path) -> dict[str, str]:
     """Return the embedded mode's secrets, made at the first start and kept in a file that only its owner reads."""
     path = data_directory / "secrets.json"
     if not path.exists():
-        data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"GATEHOUSE_DATA_DIR cannot be made: {data_directory} ({error.strerror})."
+            raise ImproperlyConfigured(message) from error
         fresh = {
             "secret_key": secrets.token_urlsafe(48),
             "encryption_keys": f"k1:{base64.b64encode(os.urandom(_KEY_BYTES)).decode()}",
@@ -194,6 +208,16 @@ def generated_secrets(data_directory: Path) -> dict[str, str]:
             aside.unlink()
     loaded: dict[str, str] = json.loads(path.read_text())
     return loaded
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL, or None where its host or port cannot be read."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _known(name: str) -> None:

@@ -213,7 +213,7 @@ class IdempotentRequest(EnvironmentModel):
 
     id = models.BigAutoField(primary_key=True)
     idempotency_key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path, query and body.")
+    fingerprint = models.CharField(max_length=64, help_text="Keyed digest of method, path, query and body.")
     status = models.PositiveSmallIntegerField(default=0)
     answer = models.TextField(default="", help_text="The body, sealed: it may hold tokens.")
     created_at = models.DateTimeField(default=clock.now, db_index=True)

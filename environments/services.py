@@ -218,7 +218,8 @@ def published_signing_keys(environment: Environment) -> list[SigningKey]:
 
 def purge_idempotent_requests() -> int:
     """Forget answers that no repeat may ask for any more; return how many."""
-    oldest = clock.now() - IDEMPOTENCY_LIFETIME
+    # An hour more than they count: a repeat that has just found its answer alive can still read it.
+    oldest = clock.now() - IDEMPOTENCY_LIFETIME - timedelta(hours=1)
     deleted, _ = IdempotentRequest.unscoped.filter(created_at__lt=oldest).delete()
     return deleted
 

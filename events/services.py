@@ -118,10 +118,10 @@ def deliver_mail(mail_id: str) -> None:
     except Exception as error:  # noqa: BLE001 -- whatever the mail server answers, the row must say so and be tried again
         _postpone(mail, error)
     else:
-        mail.sent_at = clock.now()
-        mail.leased_until = None
-        mail.last_error = ""
-        mail.save(update_fields=["sent_at", "leased_until", "last_error"])
+        # Sent is sent, whoever holds the lease by now.
+        Mail.unscoped.filter(pk=mail.pk).update(
+            sent_at=clock.now(), failed_at=None, leased_until=None, last_error=""
+        )
 
 
 def sweep() -> int:
@@ -205,12 +205,15 @@ def _send(mail: Mail) -> None:
 def _postpone(mail: Mail, error: Exception) -> None:
     given_up = mail.attempts > len(conf.MAIL_BACKOFF)
     wait = timedelta() if given_up else conf.MAIL_BACKOFF[mail.attempts - 1]
-    mail.leased_until = None
-    mail.due_at = clock.now() + wait
-    mail.failed_at = clock.now() if given_up else None
-    mail.last_error = f"{type(error).__name__}: {error}"[:500]
-    mail.save(update_fields=["leased_until", "due_at", "failed_at", "last_error"])
+    last_error = f"{type(error).__name__}: {error}"[:500]
+    # Where the lease ran out meanwhile, the row belongs to the worker that has it now, or is closed already.
+    Mail.unscoped.filter(pk=mail.pk, leased_until=mail.leased_until, sent_at__isnull=True).update(
+        leased_until=None,
+        due_at=clock.now() + wait,
+        failed_at=clock.now() if given_up else None,
+        last_error=last_error.replace("\x00", ""),
+    )
     logger.warning(
         "mail_not_sent",
-        extra={"mail_id": mail.id, "attempts": mail.attempts, "given_up": given_up, "error": mail.last_error},
+        extra={"mail_id": mail.id, "attempts": mail.attempts, "given_up": given_up, "error": last_error},
     )

@@ -53,7 +53,7 @@ def unseal(sealed: str, associated_data: str) -> str:
         plaintext = cipher.decrypt(
             raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _associated(key_id, associated_data)
         )
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         message = "The sealed text was altered, or belongs to another row."
         raise UnsealError(message) from error
     return plaintext.decode()
@@ -71,8 +71,13 @@ def token_digest(token: str) -> str:
 
 def lookup_digest(purpose: str, text: str) -> str:
     """Return the keyed digest of a secret for one purpose, in hex (HMAC-SHA-256)."""
+    return keyed_digest(purpose, text.encode())
+
+
+def keyed_digest(purpose: str, content: bytes) -> str:
+    """Return the keyed digest of some bytes for one purpose, in hex (HMAC-SHA-256)."""
     key = _derived_key(settings.SECRET_KEY, f"lookup:{purpose}")
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 
 def digests_equal(first: str, second: str) -> bool:

@@ -8,7 +8,6 @@ Current SDKs send a fresh key with every POST, so this path is hot: one indexed 
 key that touches no index.
 """
 
-import hashlib
 from collections.abc import Callable
 
 from django.db import OperationalError, connection, transaction
@@ -119,9 +118,6 @@ def _associated(record: IdempotentRequest) -> str:
 
 
 def _fingerprint(request: HttpRequest, body: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in (request.method or "", request.get_full_path(), request.headers.get("Content-Type", "")):
-        digest.update(part.encode())
-        digest.update(b"\x00")
-    digest.update(body)
-    return digest.hexdigest()
+    parts = (request.method or "", request.get_full_path(), request.headers.get("Content-Type", ""))
+    # Keyed: a body may hold a password, and a plain hash of it could be searched by whoever reads the table.
+    return encryption.keyed_digest("idempotency", b"\x00".join([*map(str.encode, parts), body]))

@@ -38,7 +38,12 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self._answer(request)
         response.headers["X-Request-ID"] = request_id
-        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+        # RFC 9110 §8.6: a 204 has no Content-Length.
+        if (
+            isinstance(response, HttpResponse)
+            and "Content-Length" not in response.headers
+            and response.status_code != 204
+        ):
             response.headers["Content-Length"] = str(len(response.content))
         if access_log.isEnabledFor(logging.INFO):
             access_log.info(

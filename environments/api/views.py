@@ -18,7 +18,7 @@ from environments.api.requests import client_ip
 from environments.api.validation import FieldErrorStyle, validate
 from environments.models import APIKey, Environment
 from foundation.actors import Actor
-from foundation.errors import DomainError, RateLimited
+from foundation.errors import DomainError, NotFound, RateLimited
 from foundation.rate_limits import Limit, Verdict
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class PublicApiView(APIView):
             response = self._answer(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 -- the one place where everything that was raised becomes an answer
             response = self._refuse(error)
+        # Answers hold personal data and tokens (RFC 6749 §5.1); what may be cached says so itself.
+        response.setdefault("Cache-Control", "no-store")
         if self._verdict is not None:
             limits.write_headers(response, self._verdict)
         if "Origin" in request.headers:
@@ -104,6 +106,9 @@ class PublicApiView(APIView):
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.check_limits(request)
         self.identify(request)
+        if "\x00" in request.path_info:
+            # No id holds it, and PostgreSQL refuses to look it up.
+            raise NotFound
         method = (request.method or "").lower()
         handler = (
             getattr(self, method, None) if method in self.http_method_names and method != "options" else None

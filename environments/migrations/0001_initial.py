@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('idempotency_key', models.CharField(max_length=255)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of method, path, query and body.', max_length=64)),
+                ('fingerprint', models.CharField(help_text='Keyed digest of method, path, query and body.', max_length=64)),
                 ('status', models.PositiveSmallIntegerField(default=0)),
                 ('answer', models.TextField(default='', help_text='The body, sealed: it may hold tokens.')),
                 ('created_at', models.DateTimeField(db_index=True, default=foundation.clock.now)),
