@@ -1,12 +1,14 @@
 """The JWT template: claims of an environment's own in its access tokens.
 
 A template is a JSON object in which ``{{ … }}`` stands for a value of the user, the organization or the
-membership (the vendor's guide "JWT templates", and its emulator for what the guide leaves open)::
+membership (the vendor's guide "JWT templates", and its emulator for what the guide leaves open):
+
+.. code-block:: json
 
     {
         "urn:app:name": "{{ user.first_name || 'Someone' }} {{ user.last_name }}",
-        "urn:app:verified": {{user.email_verified}},
-        "urn:app:domain": "{{ organization.domains.0.domain }}",
+        "urn:app:verified": {{ user.email_verified }},
+        "urn:app:domain": "{{ organization.domains.0.domain }}"
     }
 
 - A path walks through keys and, by number, through lists. Where it leads nowhere, the value is null.

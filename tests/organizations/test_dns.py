@@ -129,7 +129,7 @@ def test_a_silent_server_is_waited_for_only_so_long(name_server, monkeypatch):
     began = time.monotonic()
     with pytest.raises(DnsLookupFailed, match="in time"):
         find_txt_records("acme.test")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_an_answer_to_another_question_is_not_believed(name_server, monkeypatch):
