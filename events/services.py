@@ -31,11 +31,13 @@ def emit(
     actor: Actor,
     data: Mapping[str, Any],
     previous_attributes: Mapping[str, Any] | None = None,
+    organization_id: str = "",
 ) -> Event:
     """Record that something happened, inside the transaction of the write that it tells of.
 
-    ``data`` is the public JSON of the object and holds no secret. Raises ValueError for a name that is not in the
-    catalogue, and RuntimeError outside a transaction: an event that commits without its write would be a lie.
+    ``data`` is the public JSON of the object and holds no secret. ``organization_id`` files the event under an
+    organization that its data does not name. Raises ValueError for a name that is not in the catalogue, and
+    RuntimeError outside a transaction: an event that commits without its write would be a lie.
     """
     if name not in NAMES:
         message = f"Unknown event name {name!r}."
@@ -56,7 +58,7 @@ def emit(
         name=name,
         data=dict(data),
         context=context,
-        organization_id=_organization_of(data),
+        organization_id=organization_id or _organization_of(data),
         # A sign-in has no id of its own; it is about the user.
         object_id=str(data.get("id") or data.get("user_id") or ""),
         actor_kind=actor.kind.value,
