@@ -1,10 +1,14 @@
 """Tables of organizations and who belongs to them."""
 
+from collections.abc import Iterable
+
 from django.db import models
 
+from authorization.models import Role
+from environments.models import Environment
 from foundation import clock
 from foundation.fields import PrefixedIDField
-from foundation.scoping import EnvironmentModel
+from foundation.scoping import EnvironmentModel, EnvironmentQuerySet
 
 
 class Organization(EnvironmentModel):
@@ -24,11 +28,19 @@ class Organization(EnvironmentModel):
             models.UniqueConstraint(
                 fields=["environment", "external_id"], name="one_organization_per_external_id"
             ),
+            models.UniqueConstraint(
+                fields=["environment", "stripe_customer_id"], name="one_organization_per_stripe_customer"
+            ),
         ]
         indexes = [models.Index(fields=["environment", "id"], name="organization_list")]
 
     def __str__(self) -> str:
         return self.name
+
+
+def organizations_with_domains(environment: Environment) -> EnvironmentQuerySet[Organization]:
+    """Return the organizations with what their public JSON embeds: two queries, however many they are."""
+    return Organization.objects.in_environment(environment).prefetch_related("domains")
 
 
 class DomainState(models.TextChoices):
@@ -39,6 +51,10 @@ class DomainState(models.TextChoices):
     FAILED = "failed"
     LEGACY_VERIFIED = "legacy_verified"
     UNVERIFIED = "unverified"
+
+
+# The states in which a domain counts as its organization's.
+VERIFIED_STATES = (DomainState.VERIFIED, DomainState.LEGACY_VERIFIED)
 
 
 class VerificationStrategy(models.TextChoices):
@@ -61,8 +77,16 @@ class OrganizationDomain(EnvironmentModel):
         max_length=10, choices=VerificationStrategy.choices, default=VerificationStrategy.DNS
     )
     verification_token = models.CharField(max_length=64, blank=True, default="")
+    former_verification_tokens = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Tokens shown earlier: a customer may have published one of them.",
+    )
     verification_deadline = models.DateTimeField(
         null=True, blank=True, help_text="When a pending proof counts as failed."
+    )
+    next_check_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the DNS is asked again."
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
@@ -73,10 +97,39 @@ class OrganizationDomain(EnvironmentModel):
                 fields=["organization", "domain"], name="a_domain_stands_once_in_an_organization"
             ),
         ]
-        indexes = [models.Index(fields=["environment", "domain"], name="organization_by_domain")]
+        indexes = [
+            models.Index(fields=["environment", "domain"], name="organization_by_domain"),
+            models.Index(
+                fields=["next_check_at"],
+                condition=models.Q(state=DomainState.PENDING),
+                name="domains_waiting_for_proof",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.domain
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the domain counts as its organization's."""
+        return self.state in VERIFIED_STATES
+
+    @property
+    def verification_prefix(self) -> str | None:
+        """What stands before ``=`` and the token in the TXT record; None where no record is asked for."""
+        if not self.verification_token:
+            return None
+        return f"gatehouse-domain-verification-{self.id[-6:].lower()}"
+
+    def is_proven_by(self, txt_records: Iterable[str]) -> bool:
+        """Tell whether a TXT record of the domain carries a token of this claim.
+
+        ``verification_token=`` is the form that the reference documents; the prefix is the spec's.
+        """
+        tokens = {self.verification_token, *self.former_verification_tokens} - {""}
+        prefixes = ("verification_token", self.verification_prefix)
+        wanted = {f"{prefix}={token}" for prefix in prefixes for token in tokens}
+        return any(record.strip() in wanted for record in txt_records)
 
 
 class MembershipStatus(models.TextChoices):
@@ -110,10 +163,26 @@ class OrganizationMembership(EnvironmentModel):
                 fields=["organization", "user"], name="one_membership_per_user_and_organization"
             ),
         ]
-        indexes = [models.Index(fields=["environment", "id"], name="membership_list")]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="memberships_of_organization"),
+            models.Index(fields=["user", "id"], name="memberships_of_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.organization_id}"
+
+    def roles_by_priority(self) -> list[Role]:
+        """Return the roles, the one that stands for all of them first: the order of ``list_roles``."""
+        return sorted(self.roles.all(), key=lambda role: (role.organization_id or "", role.priority, role.id))
+
+
+def memberships_with_relations(environment: Environment) -> EnvironmentQuerySet[OrganizationMembership]:
+    """Return the memberships with what their public JSON embeds: two queries, however many they are."""
+    return (
+        OrganizationMembership.objects.in_environment(environment)
+        .select_related("user", "organization")
+        .prefetch_related("roles")
+    )
 
 
 class Group(EnvironmentModel):
@@ -126,6 +195,9 @@ class Group(EnvironmentModel):
     memberships = models.ManyToManyField(OrganizationMembership, related_name="groups", blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "id"], name="groups_of_organization")]
 
     def __str__(self) -> str:
         return self.name
