@@ -1,5 +1,6 @@
 import pytest
 
+from accounts.models import User
 from authorization.models import Role
 from organizations.models import Organization, OrganizationMembership
 from tests.factories.authorization import make_permission, make_role
@@ -146,9 +147,7 @@ def test_a_role_that_nobody_holds_is_deleted(api, path, last_event):
 
 def test_a_role_that_somebody_holds_stays(api, path, environment, organization, emitted):
     role = make_role(environment, "org-auditor", organization=organization)
-    user = OrganizationMembership._meta.get_field("user").related_model.objects.create(
-        environment=environment, email="ada@acme.test"
-    )
+    user = User.objects.create(environment=environment, email="ada@acme.test")
     membership = OrganizationMembership.objects.create(
         environment=environment, organization=organization, user=user
     )
