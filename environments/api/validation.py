@@ -5,11 +5,13 @@ carries ``field``, ``code`` and ``message``; only the words of ``code`` differ (
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from rest_framework import serializers
 
+from foundation import clock
 from foundation.errors import Invalid
 
 
@@ -166,3 +168,18 @@ class FlagField(serializers.BooleanField):
     TRUE_VALUES = {True, "true", "True", "1"}
     FALSE_VALUES = {False, "false", "False", "0"}
     NULL_VALUES = {None}
+
+
+class MomentField(serializers.CharField):
+    """An ISO 8601 moment."""
+
+    def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]  # a text that becomes a moment
+        """Read the moment; without an offset it is UTC."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            # A "+" that was not encoded arrives as a space.
+            return clock.parse_iso(data.strip().replace(" ", "+"))
+        except (ValueError, OverflowError):
+            message = "Must be an ISO 8601 date and time."
+            raise serializers.ValidationError(message, code="invalid") from None

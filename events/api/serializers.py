@@ -1,26 +1,12 @@
 """What the event stream takes."""
 
-from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from environments.api.pagination import ListParameters
+from environments.api.validation import MomentField
 from events.names import NAMES
-from foundation import clock
-
-
-class MomentField(serializers.CharField):
-    """An ISO 8601 moment."""
-
-    def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]  # a text that becomes a moment
-        """Read the moment; without an offset it is UTC."""
-        try:
-            # A "+" that was not encoded arrives as a space.
-            return clock.parse_iso(str(data).strip().replace(" ", "+"))
-        except (ValueError, OverflowError):
-            message = "Must be an ISO 8601 date and time."
-            raise serializers.ValidationError(message, code="invalid") from None
 
 
 class EventParameters(ListParameters):
