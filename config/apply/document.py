@@ -1,0 +1,170 @@
+"""What a setup file may say. Unknown keys are refused: a typo must not pass for an absent setting."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from rest_framework import serializers
+
+from accounts.models import User
+from environments.models import AuthenticationSettings, EnvironmentKind
+from organizations.models import DomainState
+
+_MAXIMUM_BYTES = 5 * 1024 * 1024
+_SETTINGS = [
+    field.name
+    for field in AuthenticationSettings._meta.concrete_fields
+    if field.name not in {"environment", "updated_at"}
+]
+
+
+class SetupFileError(Exception):
+    """The file cannot be read as a setup; the text says where and why."""
+
+
+class Strict(serializers.Serializer[Any]):
+    """A mapping that refuses keys it does not know."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Name every unknown key, then read the known ones."""
+        if isinstance(data, Mapping):
+            unknown = sorted(str(key) for key in data if key not in self.fields)
+            if unknown:
+                raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such key."))
+        return super().to_internal_value(data)
+
+
+class EnvironmentSection(Strict):
+    """Which environment: found by client id, else by name; made where it is missing."""
+
+    id = serializers.CharField(required=False, max_length=80)
+    name = serializers.CharField(required=False, max_length=100)
+    kind = serializers.ChoiceField(choices=EnvironmentKind.values, required=False)
+    client_id = serializers.CharField(required=False, max_length=80)
+    api_key = serializers.CharField(required=False, min_length=12, max_length=200)
+
+
+class URISection(Strict):
+    """An allowed redirect or logout URI; a bare text is one too."""
+
+    id = serializers.CharField(required=False, max_length=80)
+    uri = serializers.CharField()
+    default = serializers.BooleanField(default=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read a bare text as its URI."""
+        return super().to_internal_value({"uri": data} if isinstance(data, str) else data)
+
+
+class PermissionSection(Strict):
+    """A permission, found by slug."""
+
+    slug = serializers.CharField(max_length=48)
+    name = serializers.CharField(max_length=48)
+    description = serializers.CharField(max_length=150, required=False, allow_null=True)
+
+
+class RoleSection(Strict):
+    """A role, found by slug; the order of roles in the file is their priority."""
+
+    slug = serializers.CharField(max_length=48)
+    name = serializers.CharField(max_length=48)
+    description = serializers.CharField(max_length=150, required=False, allow_null=True)
+    permissions = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class DomainSection(Strict):
+    """A domain of an organization; a bare text is a verified one."""
+
+    domain = serializers.CharField(max_length=253)
+    state = serializers.ChoiceField(
+        choices=[DomainState.PENDING, DomainState.VERIFIED], default=DomainState.VERIFIED
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read a bare text as its domain."""
+        return super().to_internal_value({"domain": data} if isinstance(data, str) else data)
+
+
+class OrganizationSection(Strict):
+    """An organization, found by id, else by external id, else by name."""
+
+    id = serializers.CharField(required=False, max_length=80)
+    name = serializers.CharField(max_length=255)
+    external_id = serializers.CharField(required=False, max_length=128)
+    metadata = serializers.DictField(child=serializers.CharField(allow_null=True), required=False)
+    allow_profiles_outside_organization = serializers.BooleanField(required=False)
+    domains = DomainSection(many=True, required=False)
+    roles = RoleSection(many=True, required=False)
+
+
+class MembershipSection(Strict):
+    """A membership of the user it stands under; the organization is named by id, external id or name."""
+
+    organization = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField(), default=list)
+
+
+class UserSection(Strict):
+    """A user, found by id, else by e-mail. The password is set only when the user is created."""
+
+    id = serializers.CharField(required=False, max_length=80)
+    email = serializers.CharField(max_length=320)
+    password = serializers.CharField(required=False, trim_whitespace=False)
+    email_verified = serializers.BooleanField(required=False)
+    first_name = serializers.CharField(
+        required=False, max_length=User._meta.get_field("first_name").max_length
+    )
+    last_name = serializers.CharField(required=False, max_length=User._meta.get_field("last_name").max_length)
+    external_id = serializers.CharField(required=False, max_length=128)
+    metadata = serializers.DictField(child=serializers.CharField(allow_null=True), required=False)
+    locale = serializers.CharField(required=False, max_length=35)
+    memberships = MembershipSection(many=True, required=False)
+
+
+class SettingsSection(Strict):
+    """Authentication settings by field name; their bounds are checked where they are stored."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Take every setting as it stands in the file."""
+        return {name: serializers.JSONField(required=False, allow_null=True) for name in _SETTINGS}
+
+
+class SetupDocument(Strict):
+    """A whole setup file."""
+
+    environment = EnvironmentSection(required=False)
+    settings = SettingsSection(required=False)
+    redirect_uris = URISection(many=True, required=False)
+    logout_uris = URISection(many=True, required=False)
+    cors_origins = serializers.ListField(child=serializers.CharField(), required=False)
+    permissions = PermissionSection(many=True, required=False)
+    roles = RoleSection(many=True, required=False)
+    organizations = OrganizationSection(many=True, required=False)
+    users = UserSection(many=True, required=False)
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """Return the validated content of a setup file; raises SetupFileError."""
+    if len(text.encode()) > _MAXIMUM_BYTES:
+        raise SetupFileError("The file is larger than 5 MiB.")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SetupFileError(f"The file is not YAML: {error}") from error
+    if not isinstance(content, Mapping):
+        raise SetupFileError("The file must hold a mapping: environment, roles, organizations, users, …")
+    serializer = SetupDocument(data=content)
+    if not serializer.is_valid():
+        raise SetupFileError("\n".join(_sentences(serializer.errors)))
+    return dict(serializer.validated_data)
+
+
+def _sentences(errors: Any, path: str = "") -> list[str]:
+    if isinstance(errors, Mapping):
+        return [
+            line for key, inner in errors.items() for line in _sentences(inner, f"{path}.{key}".strip("."))
+        ]
+    if isinstance(errors, list) and any(isinstance(item, Mapping) for item in errors):
+        return [line for index, inner in enumerate(errors) for line in _sentences(inner, f"{path}[{index}]")]
+    return [f"{path}: {' '.join(str(item) for item in errors)}"] if errors else []
