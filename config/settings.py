@@ -209,7 +209,7 @@ if _email is not None:
 # --- Operators and their sessions -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "environments.Operator"
-PASSWORD_HASHERS = ["foundation.hashers.OperatorArgon2Hasher"]
+PASSWORD_HASHERS = ["accounts.passwords.hashers.GatehouseArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -305,3 +305,9 @@ LOGGING = logging_settings(LOG_FORMAT, LOG_LEVEL)
 
 DNS_SERVER = env.text("GATEHOUSE_DNS_SERVER")
 BREACHED_PASSWORDS_FILE = env.text("GATEHOUSE_BREACHED_PASSWORDS_FILE")
+PASSWORD_ARGON2_MEMORY_KIB = env.whole_number(
+    "GATEHOUSE_ARGON2_MEMORY_KIB", 19 * 1024, minimum=64 if not PRODUCTION else 7168, maximum=4 * 1024 * 1024
+)
+PASSWORD_ARGON2_PASSES = env.whole_number("GATEHOUSE_ARGON2_PASSES", 2, minimum=1, maximum=100)
+PASSWORD_ARGON2_LANES = env.whole_number("GATEHOUSE_ARGON2_LANES", 1, minimum=1, maximum=64)
+PASSWORD_CONCURRENT_HASHES = env.whole_number("GATEHOUSE_CONCURRENT_HASHES", 4, minimum=1, maximum=256)
