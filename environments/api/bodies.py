@@ -32,7 +32,9 @@ class UnparsableBody(BadRequest):
 def read_body(request: HttpRequest, limit: int = MAXIMUM_BODY_BYTES) -> bytes:
     """Return the raw body; raises TooLarge beyond ``limit`` bytes, declared or sent."""
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+    if not (declared.isascii() and declared.isdigit()):
+        raise UnparsableBody
+    if len(declared) > 20 or int(declared) > limit:
         raise TooLarge
     try:
         body = _read_chunked(request, limit) if _is_chunked(request) else request.body
