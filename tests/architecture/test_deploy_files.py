@@ -91,8 +91,8 @@ def test_compose_sets_only_variables_that_the_settings_read(service):
 
 
 def test_compose_and_the_image_name_no_unknown_variable():
-    image = re.findall(r"\b([A-Z][A-Z_]+)=", " ".join(instructions("ENV")))
-    interpolated = re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT)
+    image = re.findall(r"\b([A-Z][A-Z0-9_]+)=", " ".join(instructions("ENV")))
+    interpolated = re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE_TEXT)
     unknown = {
         name
         for name in [*image, *interpolated]
@@ -105,7 +105,7 @@ def test_compose_and_the_image_name_no_unknown_variable():
 @pytest.mark.parametrize("service", GATEHOUSE_SERVICES)
 def test_compose_has_every_variable_without_which_production_does_not_start(service):
     script = (ROOT / "scripts/with-production-settings").read_text()
-    demanded = set(re.findall(r"^([A-Z_]+)=", script, re.MULTILINE))
+    demanded = set(re.findall(r"^([A-Z0-9_]+)=", script, re.MULTILINE))
 
     assert demanded <= environment_of(service).keys()
 
