@@ -25,7 +25,7 @@ def generate(key_id: str) -> tuple[str, dict[str, Any]]:
     The JWK carries ``x5c`` and ``x5t#S256`` because the SDKs' models require them; the certificate is self-signed
     and says nothing more than the key itself.
     """
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_SIZE)
+    private_key = _draw_private_key()
     der = private_key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -45,6 +45,10 @@ def load_private_key(encoded: str) -> rsa.RSAPrivateKey:
         message = "The signing key is not an RSA key."
         raise TypeError(message)
     return key
+
+
+def _draw_private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=_KEY_SIZE)
 
 
 def _public_jwk(key_id: str, private_key: rsa.RSAPrivateKey) -> dict[str, Any]:

@@ -1,15 +1,28 @@
 """Fixtures of the whole suite."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from environments import signing
 from environments.models import Environment
 from events.models import Event
 from foundation.actors import Actor, ActorKind
 from tests.api_client import ApiClient
 from tests.factories.environments import make_api_key, make_environment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_rsa_keys() -> Iterator[None]:
+    """Draw eight RSA keys and hand them out in turn: a fresh one for each test's environment takes most of its time."""
+    drawn = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(8)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing, "_draw_private_key", partial(next, cycle(drawn)))
+        yield
 
 
 @pytest.fixture
