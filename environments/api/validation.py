@@ -74,32 +74,34 @@ def _as_list(value: Any, *, split: bool) -> Any:
     return value
 
 
-def _flatten(
-    serializer: Any, errors: Any, style: FieldErrorStyle, prefix: str = ""
-) -> Iterator[dict[str, str]]:
-    fields = getattr(serializer, "fields", {})
+def _flatten(field: Any, errors: Any, style: FieldErrorStyle, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Yield the errors of a serializer or list field; those of a list's items are keyed by their place in it."""
     for name, detail in errors.items():
         path = f"{prefix}{name}"
+        inner = getattr(field, "child", field)
+        if name == "non_field_errors":
+            path = prefix.removesuffix(".")
+        elif not isinstance(name, int):
+            inner = getattr(inner, "fields", {}).get(name)
         if isinstance(detail, Mapping):
-            child = fields.get(name)
-            yield from _flatten(getattr(child, "child", child), detail, style, f"{path}.")
+            yield from _flatten(inner, detail, style, f"{path}.")
             continue
-        for item in detail:
+        for place, item in enumerate(detail):
             if isinstance(item, Mapping):
-                yield from _flatten(getattr(fields.get(name), "child", None), item, style, f"{path}.")
+                yield from _flatten(inner, {place: item} if item else {}, style, f"{path}.")
             else:
-                yield _field_error(path, fields.get(name), item, style)
+                yield _field_error(path, inner, item, style)
 
 
 _MISSING = {"required", "blank", "null"}
 
 
 def _field_error(path: str, field: Any, detail: Any, style: FieldErrorStyle) -> dict[str, str]:
-    if path == "non_field_errors":
+    if not path:
         return {"field": "", "code": str(detail.code), "message": str(detail)}
     kind = _kind(field)
     if style is FieldErrorStyle.USER_MANAGEMENT:
-        if detail.code in _MISSING or (detail.code == "invalid" and kind == "string"):
+        if detail.code in _MISSING or (kind == "string" and _is_wrong_type(field, detail)):
             name = path.rpartition(".")[2]
             label = name.replace("_", " ").capitalize()
             article = "an" if kind[0] in "aeio" else "a"
@@ -112,12 +114,22 @@ def _field_error(path: str, field: Any, detail: Any, style: FieldErrorStyle) -> 
         if detail.code in _OWN_CODES:
             return {"field": path, "code": f"{path}_invalid", "message": str(detail)}
         return {"field": path, "code": str(detail.code), "message": str(detail)}
-    if detail.code in _MISSING or (detail.code in {"invalid", "not_a_list", "not_a_dict"}):
+    if detail.code in {*_MISSING, "not_a_list", "not_a_dict"} or _is_wrong_type(field, detail):
         article = "an" if kind[0] in "aeio" else "a"
         return {"field": path, "code": f"{path} must be {article} {kind}", "message": str(detail)}
     if detail.code == "invalid_choice":
         return {"field": path, "code": f"{path} must be a valid enum value", "message": str(detail)}
+    if detail.code == "invalid":
+        return {"field": path, "code": f"{path} is invalid", "message": str(detail)}
     return {"field": path, "code": str(detail.code), "message": str(detail)}
+
+
+def _is_wrong_type(field: Any, detail: Any) -> bool:
+    """Tell a value of another type from one that a validator refused: both have the code ``invalid``."""
+    if isinstance(field, serializers.BaseSerializer):
+        return bool(detail.code == "invalid")
+    messages = getattr(field, "error_messages", {})
+    return bool(detail.code == "invalid" and str(detail) == str(messages.get("invalid")))
 
 
 # DRF's own codes; a code that a serializer of ours raises is already part of the contract.
