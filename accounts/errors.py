@@ -1,6 +1,6 @@
-"""The refusals of this app; codes from workos-behaviour (a), "Frequent resource codes"."""
+"""The refusals of this app; codes from workos-behaviour (a), "Frequent resource codes", and from the spec."""
 
-from foundation.errors import BadRequest
+from foundation.errors import BadRequest, Conflict, Invalid, RateLimited
 
 
 class InvalidEmail(BadRequest):
@@ -20,3 +20,146 @@ class PasswordStrengthError(BadRequest):
 
     code = "password_strength_error"
     message = "Password does not meet strength requirements."
+
+
+class PasswordAndPasswordHashProvided(BadRequest):
+    code = "password_and_password_hash_provided"
+    message = "Give either a password or a password hash, not both."
+
+
+class PasswordAndPasswordHashTypeProvided(BadRequest):
+    code = "password_and_password_hash_type_provided"
+    message = "A password hash type goes with a password hash, not with a password."
+
+
+class PasswordSaltPositionRequiresPasswordHash(BadRequest):
+    code = "password_salt_position_requires_password_hash"
+    message = "A password salt position goes with a password hash."
+
+
+class UserCreationError(BadRequest):
+    """A new user is refused; ``errors`` says why: ``{code, message}`` (the spec's shape of POST /users)."""
+
+    code = "user_creation_error"
+    message = "Could not create user."
+    reason: type[BadRequest]
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"code": self.reason.code, "message": self.reason.message}])
+
+
+class EmailNotAvailable(BadRequest):
+    """Another user of the environment has the address, in whatever case it was written."""
+
+    code = "email_not_available"
+    message = "This email is not available."
+
+
+class NewUserEmailNotAvailable(UserCreationError):
+    """The address of a new user is taken."""
+
+    reason = EmailNotAvailable
+
+
+class NewUserEmailInvalid(UserCreationError):
+    """The address of a new user is none."""
+
+    reason = InvalidEmail
+
+
+class ExternalIdAlreadyUsed(BadRequest):
+    code = "external_id_already_used"
+    message = "This external ID is already used by another user."
+
+
+class InvalidLocale(BadRequest):
+    """Not a language tag (RFC 5646)."""
+
+    code = "invalid_locale"
+    message = "Locale is invalid."
+
+
+class IdentityAlreadyLinked(Conflict):
+    """The provider's subject belongs to another user already."""
+
+    code = "identity_already_linked"
+    message = "This identity is linked to another user."
+
+
+class EmailAlreadyVerified(BadRequest):
+    """There is nothing to send a code for."""
+
+    code = "email_already_verified"
+    message = "Email is already verified."
+
+
+class EmailPreviouslyVerified(BadRequest):
+    """There is nothing to confirm."""
+
+    code = "email_previously_verified"
+    message = "Email has already been verified."
+
+
+class EmailVerificationCodeIncorrect(BadRequest):
+    code = "email_verification_code_incorrect"
+    message = "Email verification code is incorrect."
+
+
+class EmailVerificationCodeExpired(BadRequest):
+    code = "email_verification_code_expired"
+    message = "Email verification code has expired."
+
+
+class EmailVerificationCodeLocked(EmailVerificationCodeExpired):
+    """Guessed at too often. The contract knows no code of its own for it; what helps is the same: a new code."""
+
+    message = "Too many wrong codes were tried. Request a new code."
+
+
+class EmailVerificationCodePreviouslyUsed(BadRequest):
+    code = "email_verification_code_previously_used"
+    message = "Email verification code has already been used."
+
+
+class EmailChangeNotNeeded(Conflict):
+    code = "email_change_not_needed"
+    message = "The new email is the user's email already."
+
+
+class EmailChangeNotAvailable(Conflict):
+    """The same fact as EmailNotAvailable; these endpoints answer it with 409."""
+
+    code = EmailNotAvailable.code
+    message = EmailNotAvailable.message
+
+
+class NoPendingEmailChange(Conflict):
+    code = "no_pending_email_change"
+    message = "The user has no pending email change."
+
+
+class EmailChangeCodeIncorrect(BadRequest):
+    code = "email_change_code_incorrect"
+    message = "Email change code is incorrect."
+
+
+class EmailChangeCodeExpired(BadRequest):
+    code = "email_change_code_expired"
+    message = "Email change code has expired."
+
+
+class EmailChangeCodePreviouslyUsed(Conflict):
+    code = "email_change_code_previously_used"
+    message = "Email change code has already been used."
+
+
+class EmailChangeTooManyAttempts(RateLimited):
+    code = "email_change_too_many_attempts"
+    message = "Too many wrong codes were tried. Request a new code."
+
+
+class NewEmailInvalid(Invalid):
+    """The same fact as InvalidEmail; the change of an address answers it with 422."""
+
+    code = InvalidEmail.code
+    message = InvalidEmail.message

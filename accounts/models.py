@@ -21,7 +21,7 @@ class User(EnvironmentModel):
     external_id = models.CharField(max_length=128, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     password = models.CharField(
-        max_length=1000,
+        max_length=4096,
         blank=True,
         default="",
         editable=False,
@@ -48,7 +48,7 @@ class FormerPassword(EnvironmentModel):
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(User, models.CASCADE, related_name="former_passwords")
-    password = models.CharField(max_length=1000)
+    password = models.CharField(max_length=4096)
     created_at = models.DateTimeField(default=clock.now)
 
 
@@ -59,6 +59,12 @@ class Identity(EnvironmentModel):
     user = models.ForeignKey(User, models.CASCADE, related_name="identities")
     provider = models.CharField(max_length=60)
     idp_id = models.CharField(max_length=255, help_text="The subject at the provider.")
+    email = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        help_text="The address that the provider vouched for, normalized; empty where it gave none.",
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -74,11 +80,11 @@ class Identity(EnvironmentModel):
 
 
 class EmailVerification(EnvironmentModel):
-    """A one-time code that proves that a mailbox is its user's."""
+    """A one-time code that proves that a mailbox is its user's. The newest one of a user counts."""
 
     id = PrefixedIDField(prefix="email_verification")
     user = models.ForeignKey(User, models.CASCADE, related_name="email_verifications")
-    email = models.CharField(max_length=320)
+    email = models.CharField(max_length=320, help_text="Where the code went; of no use for another address.")
     code = EncryptedTextField()
     failed_attempts = models.PositiveSmallIntegerField(default=0)
     expires_at = models.DateTimeField()
@@ -86,5 +92,26 @@ class EmailVerification(EnvironmentModel):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="email_verification_retention")]
+
     def __str__(self) -> str:
         return f"E-mail verification of {self.email}"
+
+
+class EmailChange(EnvironmentModel):
+    """A one-time code, sent to a new address, that makes it the user's address. A user has one at most."""
+
+    entity_name = "Email Change"
+
+    id = PrefixedIDField(prefix="email_change")
+    user = models.OneToOneField(User, models.CASCADE, related_name="email_change")
+    new_email = models.CharField(max_length=320)
+    code = EncryptedTextField()
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"E-mail change to {self.new_email}"

@@ -1,3 +1,24 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts.api import views
+
+urlpatterns = [
+    path("user_management/users", views.UserCollection.as_view()),
+    # The product chooses external ids; they may hold slashes.
+    path("user_management/users/external_id/<path:external_id>", views.UserByExternalId.as_view()),
+    path("user_management/users/<str:user_id>", views.UserItem.as_view()),
+    path("user_management/users/<str:user_id>/identities", views.UserIdentities.as_view()),
+    path(
+        "user_management/users/<str:user_id>/email_verification/send", views.SendEmailVerification.as_view()
+    ),
+    path(
+        "user_management/users/<str:user_id>/email_verification/confirm",
+        views.ConfirmEmailVerification.as_view(),
+    ),
+    path("user_management/users/<str:user_id>/email_change/send", views.SendEmailChange.as_view()),
+    path("user_management/users/<str:user_id>/email_change/confirm", views.ConfirmEmailChange.as_view()),
+    path(
+        "user_management/email_verification/<str:email_verification_id>",
+        views.EmailVerificationItem.as_view(),
+    ),
+]

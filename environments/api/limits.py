@@ -12,6 +12,8 @@ USER_MANAGEMENT_READS = Limit("user_management_reads", 1000, 10)
 USER_MANAGEMENT_WRITES = Limit("user_management_writes", 500, 10)
 # Stands between a guesser and a password or code: refuses when it cannot count.
 AUTHENTICATE = Limit("authenticate", 10, 60, fail_closed=True)
+EMAIL_VERIFICATION_SENDS = Limit("email_verification_sends", 3, 60)
+EMAIL_CHANGE_SENDS = Limit("email_change_sends", 3, 60)
 ORGANIZATION_DELETIONS = Limit("organization_deletions", 50, 60)
 
 

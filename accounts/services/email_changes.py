@@ -1,0 +1,98 @@
+"""Changing an address with the consent of the new mailbox."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from accounts.email_addresses import normalize_email
+from accounts.errors import (
+    EmailChangeCodeExpired,
+    EmailChangeCodeIncorrect,
+    EmailChangeCodePreviouslyUsed,
+    EmailChangeNotAvailable,
+    EmailChangeNotNeeded,
+    EmailChangeTooManyAttempts,
+    EmailNotAvailable,
+    InvalidEmail,
+    NewEmailInvalid,
+    NoPendingEmailChange,
+)
+from accounts.models import EmailChange, User
+from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
+from accounts.services.one_time_codes import spend_one_time_code
+from accounts.services.rows import drop_proofs_of_other_mailboxes, lock_user, save_changes
+from events.rendering import render_mail
+from events.services import queue_mail
+from foundation import clock
+from foundation.actors import Actor
+
+
+@transaction.atomic
+def send_email_change(*, user: User, new_email: str) -> EmailChange:
+    """Mail a code to the new address; a change that waited before is replaced. The address changes with the code.
+
+    Raises NewEmailInvalid, EmailChangeNotNeeded, EmailChangeNotAvailable, NotFound.
+    """
+    try:
+        email = normalize_email(new_email)
+    except InvalidEmail as error:
+        raise NewEmailInvalid from error
+    row = lock_user(user)
+    if email == row.email:
+        raise EmailChangeNotNeeded
+    users = User.objects.in_environment(row.environment_id)
+    if users.filter(email=email).exists():
+        raise EmailChangeNotAvailable
+    changes = EmailChange.objects.in_environment(row.environment_id)
+    changes.filter(user=row).delete()
+    moment = clock.now()
+    change = EmailChange.objects.create(
+        environment=row.environment,
+        user=row,
+        new_email=email,
+        code=new_one_time_code(),
+        expires_at=moment + LIFETIME,
+        created_at=moment,
+    )
+    mail = render_mail(
+        "email_change",
+        {
+            "product_name": row.environment.name,
+            "email": email,
+            "one_time_code": change.code,
+            "minutes": LIFETIME // timedelta(minutes=1),
+        },
+        language=row.locale,
+    )
+    queue_mail(environment=row.environment, kind="email_change", recipient=email, **mail.as_fields())
+    return change
+
+
+def confirm_email_change(*, user: User, one_time_code: str, actor: Actor) -> User:
+    """Spend the code and make the new address the user's, verified. Return the user.
+
+    A wrong guess is counted and committed before the refusal, so do not call this inside a transaction that the
+    refusal would roll back. Raises NoPendingEmailChange, EmailChangeCodeIncorrect, …Expired, …PreviouslyUsed,
+    EmailChangeTooManyAttempts, EmailChangeNotAvailable, RateLimited, NotFound.
+    """
+    with transaction.atomic():
+        row = lock_user(user)
+        change = EmailChange.objects.in_environment(row.environment_id).filter(user=row).first()
+        if change is None:
+            raise NoPendingEmailChange
+        verdict = spend_one_time_code(change, one_time_code, "email_change", row.id)
+        if verdict is CodeVerdict.RIGHT:
+            drop_proofs_of_other_mailboxes(row, change.new_email)
+            try:
+                save_changes(row, {"email": change.new_email, "email_verified": True}, actor)
+            except EmailNotAvailable as error:
+                raise EmailChangeNotAvailable from error
+    if verdict is CodeVerdict.WRONG:
+        raise EmailChangeCodeIncorrect
+    if verdict is CodeVerdict.EXPIRED:
+        raise EmailChangeCodeExpired
+    if verdict is CodeVerdict.PREVIOUSLY_USED:
+        raise EmailChangeCodePreviouslyUsed
+    if verdict is CodeVerdict.LOCKED:
+        raise EmailChangeTooManyAttempts(retry_after=int(LIFETIME.total_seconds()))
+    return row

@@ -1,0 +1,34 @@
+"""Users and what belongs to them."""
+
+from itertools import count
+from typing import Unpack
+
+from accounts import services
+from accounts.models import EmailVerification, Identity, User
+from accounts.services import UserChanges
+from environments.models import Environment
+from foundation.actors import SYSTEM
+
+PASSWORD = "correct horse battery staple 42"
+
+_number = count(1)
+
+
+def make_user(environment: Environment, **fields: Unpack[UserChanges]) -> User:
+    fields.setdefault("email", f"person{next(_number)}@example.com")
+    return services.create_user(environment=environment, actor=SYSTEM, **fields)
+
+
+def make_identity(
+    user: User, provider: str = "GoogleOAuth", idp_id: str = "", email: str | None = None
+) -> Identity:
+    return services.ensure_identity(
+        user=user,
+        provider=provider,
+        idp_id=idp_id or f"subject-{next(_number)}",
+        email=user.email if email is None else email,
+    )
+
+
+def make_email_verification(user: User) -> EmailVerification:
+    return services.create_email_verification(user=user, actor=SYSTEM)
