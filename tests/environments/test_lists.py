@@ -146,8 +146,8 @@ def test_a_walk_over_rows_that_come_and_go_repeats_none_and_loses_none(
             continue
         gone = {
             "nothing": None,
-            "delete newest": rows.last().id,
-            "delete oldest": rows.first().id,
+            "delete newest": rows.latest("id").id,
+            "delete oldest": rows.earliest("id").id,
             "delete cursor": cursor,
         }[change]
         rows.filter(pk=gone).delete()

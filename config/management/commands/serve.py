@@ -1,5 +1,6 @@
 """``manage.py serve``: the whole of Gatehouse in one process."""
 
+import contextlib
 import signal
 import sys
 import threading
@@ -33,6 +34,14 @@ class Command(BaseCommand):
                 "serve runs everything in one process and is for development; in production run the web, "
                 "worker and beat processes of docs/deploy.md."
             )
+        # First of all, so that Ctrl-C is answered in words at every moment of the start.
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, _raise_stop)
+        with contextlib.suppress(_Stop):
+            self._serve()
+        self.say("Stopped.")
+
+    def _serve(self) -> None:
         started = time.monotonic()
         self.say("Preparing the database")
         call_command("migrate", verbosity=0, interactive=False)
@@ -41,21 +50,16 @@ class Command(BaseCommand):
         self.say(f"Starting web, worker and beat on {settings.BIND}:{settings.PORT}")
         server = self._bind()
         worker, scheduler = _start_worker(), _start_beat()
-        self.stdout.write(welcome.text())
-        self.say(f"Ready in {time.monotonic() - started:.1f} s. Ctrl-C stops it.")
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, _raise_stop)
         try:
+            self.stdout.write(welcome.text())
+            self.say(f"Ready in {time.monotonic() - started:.1f} s. Ctrl-C stops it.")
             server.run()
-        except _Stop:
-            pass
         finally:
             self.say("Stopping: finishing what is in hand")
             server.task_dispatcher.shutdown(cancel_pending=False, timeout=10)
             server.close()
             scheduler.stop()
             worker.stop()
-            self.say("Stopped.")
 
     def say(self, sentence: str) -> None:
         """Print a line of progress at once."""
@@ -80,8 +84,8 @@ class Command(BaseCommand):
             ) from error
 
 
-class _Stop(Exception):
-    """Ends the server's loop."""
+class _Stop(KeyboardInterrupt):
+    """Ends whatever runs: libraries that carry on after any other exception let this one through."""
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
