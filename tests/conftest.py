@@ -14,6 +14,9 @@ from events.models import Event
 from foundation.actors import Actor, ActorKind
 from tests.api_client import ApiClient
 from tests.factories.environments import make_api_key, make_environment
+from tests.live import gatehouse_server
+
+__all__ = ["gatehouse_server"]
 
 
 @pytest.fixture(scope="session", autouse=True)
