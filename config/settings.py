@@ -187,6 +187,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-the-outbox": {"task": "events.tasks.sweep", "schedule": 15.0},
     "purge-old-events": {"task": "events.tasks.purge_old_rows", "schedule": 3600.0},
     "purge-email-verifications": {"task": "accounts.tasks.purge_email_verifications", "schedule": 3600.0},
+    "check-pending-domains": {"task": "organizations.tasks.check_pending_domains", "schedule": 60.0},
     "purge-idempotent-requests": {"task": "environments.tasks.purge_idempotent_requests", "schedule": 3600.0},
 }
 EVENT_CONSUMERS = CONSUMERS

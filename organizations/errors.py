@@ -1,6 +1,6 @@
-"""The refusals of this app; codes from workos-behaviour (a)."""
+"""The refusals of this app; codes from workos-behaviour (a) and from the spec's responses."""
 
-from foundation.errors import Invalid
+from foundation.errors import BadRequest, Conflict, Invalid
 
 
 class InvalidDomain(Invalid):
@@ -11,3 +11,95 @@ class InvalidDomain(Invalid):
     def __init__(self, message: str | None = None) -> None:
         reason = message or self.message
         super().__init__(errors=[{"field": "domain", "code": "domain_invalid", "message": reason}])
+
+
+class ExternalIDAlreadyUsed(BadRequest):
+    """Another organization of the environment carries this external id."""
+
+    code = "external_id_already_used"
+    message = "The external_id is already used by another organization."
+
+
+class StripeCustomerIDAlreadyUsed(BadRequest):
+    """Another organization of the environment carries this Stripe customer id."""
+
+    code = "stripe_customer_id_already_used"
+    message = "The stripe_customer_id is already used by another organization."
+
+
+class OrganizationAlreadyExists(Conflict):
+    """A pinned organization id that is taken."""
+
+    code = "organization_already_exists"
+    message = "An organization with this id already exists."
+
+
+class DomainTakenByAnotherOrganization(Conflict):
+    """The older ``domains`` list gives a domain to one organization only."""
+
+    code = "domain_already_exists"
+
+    @classmethod
+    def of(cls, domain: str) -> "DomainTakenByAnotherOrganization":
+        """The recorded wording."""
+        return cls(f"An Organization with the domain {domain} already exists.")
+
+
+class DomainAlreadyExists(Conflict):
+    """The organization has this domain already."""
+
+    code = "domain_already_exists"
+    message = "Domain already exists for this organization."
+
+
+class DomainAlreadyVerified(BadRequest):
+    """There is nothing left to prove."""
+
+    code = "domain_already_verified"
+    message = "Domain is already verified."
+
+
+class MembershipAlreadyExists(BadRequest):
+    """The user is an active member already."""
+
+    code = "organization_membership_already_exists"
+    message = "The user is already a member of this organization."
+
+
+class MembershipsNotNarrowed(BadRequest):
+    """The list is asked for without saying whose memberships are meant."""
+
+    code = "missing_user_id_or_organization_id"
+    message = "Either user_id or organization_id must be provided."
+
+
+class InvalidMembershipRole(Invalid):
+    """No role of the organization or its environment has this slug."""
+
+    code = "invalid_role"
+
+
+class CannotDeactivatePendingMembership(BadRequest):
+    """A pending membership is an unanswered invitation."""
+
+    code = "cannot_deactivate_pending_organization_membership"
+    message = (
+        "A pending organization membership cannot be deactivated. This membership should be deleted instead."
+    )
+
+
+class CannotReactivatePendingMembership(BadRequest):
+    """A pending membership becomes active by its invitation."""
+
+    code = "cannot_reactivate_pending_organization_membership"
+    message = (
+        "A pending organization membership cannot be reactivated. "
+        "The user needs to accept the invitation instead."
+    )
+
+
+class GroupMembershipLimitExceeded(BadRequest):
+    """The group is full."""
+
+    code = "group_membership_limit_exceeded"
+    message = "The group has as many members as a group can have."

@@ -1,3 +1,29 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from organizations.api.views import domains, groups, memberships, organizations
+
+_GROUP = "organizations/<str:organization_id>/groups/<str:group_id>"
+_MEMBERSHIP = "user_management/organization_memberships/<str:membership_id>"
+
+urlpatterns = [
+    path("organizations", organizations.OrganizationCollection.as_view()),
+    # An external id is any ASCII text, a slash included.
+    path("organizations/external_id/<path:external_id>", organizations.OrganizationByExternalID.as_view()),
+    path("organizations/<str:organization_id>", organizations.OrganizationItem.as_view()),
+    path("organizations/<str:organization_id>/groups", groups.GroupCollection.as_view()),
+    path(_GROUP, groups.GroupItem.as_view()),
+    path(f"{_GROUP}/organization-memberships", groups.GroupMemberCollection.as_view()),
+    path(f"{_GROUP}/organization-memberships/<str:membership_id>", groups.GroupMemberItem.as_view()),
+    path("organization_domains", domains.OrganizationDomainCollection.as_view()),
+    path("organization_domains/<str:domain_id>", domains.OrganizationDomainItem.as_view()),
+    path("organization_domains/<str:domain_id>/verify", domains.VerifyOrganizationDomain.as_view()),
+    # The spelling of a later reference.
+    path("organization-domains", domains.OrganizationDomainCollection.as_view()),
+    path("organization-domains/<str:domain_id>", domains.OrganizationDomainItem.as_view()),
+    path("organization-domains/<str:domain_id>/verify", domains.VerifyOrganizationDomain.as_view()),
+    path("user_management/organization_memberships", memberships.MembershipCollection.as_view()),
+    path(_MEMBERSHIP, memberships.MembershipItem.as_view()),
+    path(f"{_MEMBERSHIP}/deactivate", memberships.DeactivateMembership.as_view()),
+    path(f"{_MEMBERSHIP}/reactivate", memberships.ReactivateMembership.as_view()),
+    path(f"{_MEMBERSHIP}/groups", memberships.MembershipGroups.as_view()),
+]

@@ -1,0 +1,144 @@
+"""What the endpoints of organizations take."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from environments.api.pagination import ListParameters
+from environments.api.validation import FlagField, TextField
+from organizations.models import DomainState, MembershipStatus
+
+LONGEST_NAME = 255
+LONGEST_ID = 80
+
+
+class ExternalIDField(TextField):
+    """The product's own id of an object: 1 to 128 characters of ASCII; null clears it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_null=True, max_length=128, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse what is not ASCII."""
+        value = super().to_internal_value(data)
+        if not value.isascii():
+            message = "Must contain ASCII characters only."
+            raise serializers.ValidationError(message, code="invalid")
+        return value
+
+
+class MetadataField(serializers.DictField):
+    """A dictionary whose content the service judges: its refusals have a code of their own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_null=True, **options)
+
+
+class DomainDataInput(serializers.Serializer[Any]):
+    """A domain with the state that it is to have."""
+
+    domain = TextField(max_length=1000)
+    state = serializers.ChoiceField(
+        choices=[DomainState.PENDING.value, DomainState.VERIFIED.value],
+        default=DomainState.PENDING.value,
+        help_text="`verified` takes the domain at your word; `pending` awaits a DNS record.",
+    )
+
+
+class OrganizationInput(serializers.Serializer[Any]):
+    """A new organization."""
+
+    name = TextField(max_length=LONGEST_NAME)
+    allow_profiles_outside_organization = FlagField(required=False)
+    domain_data = serializers.ListField(child=DomainDataInput(), required=False, max_length=200)
+    domains = serializers.ListField(
+        child=TextField(max_length=1000),
+        required=False,
+        max_length=200,
+        help_text="Deprecated: verified domains.",
+    )
+    metadata = MetadataField()
+    external_id = ExternalIDField()
+    stripe_customer_id = TextField(required=False, allow_null=True, max_length=255)
+
+
+class OrganizationUpdateInput(OrganizationInput):
+    """Changes to an organization; what is not named stays."""
+
+    name = TextField(max_length=LONGEST_NAME, required=False)
+
+
+class OrganizationParameters(ListParameters):
+    """Filters of the organizations list."""
+
+    domains = serializers.ListField(
+        child=serializers.CharField(max_length=1000),
+        required=False,
+        max_length=100,
+        help_text="Any organization with one of these domains.",
+    )
+    search = serializers.CharField(required=False, max_length=LONGEST_NAME, help_text="A part of the name.")
+
+
+class OrganizationDomainInput(serializers.Serializer[Any]):
+    """A domain to add to an organization."""
+
+    organization_id = TextField(max_length=LONGEST_ID)
+    domain = TextField(max_length=1000)
+
+
+class RoleSlugsInput(serializers.Serializer[Any]):
+    """One role or several, by slug."""
+
+    role_slug = TextField(required=False, max_length=100)
+    role_slugs = serializers.ListField(
+        child=TextField(max_length=100), required=False, max_length=100, help_text="Instead of role_slug."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The two would contradict each other."""
+        if "role_slug" in attrs and "role_slugs" in attrs:
+            raise serializers.ValidationError(
+                {"role_slugs": "Give either role_slug or role_slugs."},
+                code="role_slug_and_role_slugs_are_exclusive",
+            )
+        return attrs
+
+
+class MembershipInput(RoleSlugsInput):
+    """A new membership."""
+
+    user_id = TextField(max_length=LONGEST_ID)
+    organization_id = TextField(max_length=LONGEST_ID)
+
+
+class MembershipParameters(ListParameters):
+    """Filters of the memberships list."""
+
+    user_id = serializers.CharField(required=False, max_length=LONGEST_ID)
+    organization_id = serializers.CharField(required=False, max_length=LONGEST_ID)
+    statuses = serializers.ListField(
+        child=serializers.ChoiceField(choices=MembershipStatus.values),
+        required=False,
+        help_text="Active memberships alone, unless said otherwise.",
+    )
+
+
+class GroupInput(serializers.Serializer[Any]):
+    """A new group."""
+
+    name = TextField(max_length=256)
+    description = TextField(required=False, allow_null=True, max_length=150)
+
+
+class GroupUpdateInput(serializers.Serializer[Any]):
+    """Changes to a group; what is not named stays."""
+
+    name = TextField(required=False, max_length=256)
+    description = TextField(required=False, allow_null=True, max_length=150)
+
+
+class GroupMemberInput(serializers.Serializer[Any]):
+    """A membership to put into a group."""
+
+    organization_membership_id = TextField(max_length=LONGEST_ID)

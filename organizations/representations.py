@@ -1,0 +1,147 @@
+"""The public JSON of organizations, their domains, memberships and groups."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from accounts.representations import UserObject, represent_user
+from foundation import clock
+from organizations.models import Group, Organization, OrganizationDomain, OrganizationMembership
+
+
+class OrganizationDomainObject(TypedDict):
+    """A domain of an organization, and how far its proof has come."""
+
+    object: Literal["organization_domain"]
+    id: str
+    organization_id: str
+    domain: str
+    state: Literal["failed", "legacy_verified", "pending", "unverified", "verified"]
+    verification_prefix: str | None
+    verification_token: str | None
+    verification_strategy: Literal["dns", "manual"]
+    created_at: str
+    updated_at: str
+
+
+class OrganizationObject(TypedDict):
+    """A customer of the product."""
+
+    object: Literal["organization"]
+    id: str
+    name: str
+    allow_profiles_outside_organization: bool
+    domains: list[OrganizationDomainObject]
+    stripe_customer_id: str | None
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str
+
+
+class RoleSlugObject(TypedDict):
+    """A role, named."""
+
+    slug: str
+
+
+class OrganizationMembershipObject(TypedDict):
+    """That a user belongs to an organization. Events carry it without the user."""
+
+    object: Literal["organization_membership"]
+    id: str
+    user_id: str
+    organization_id: str
+    organization_name: str
+    status: Literal["active", "inactive", "pending"]
+    role: RoleSlugObject | None
+    roles: list[RoleSlugObject]
+    directory_managed: bool
+    custom_attributes: dict[str, Any]
+    created_at: str
+    updated_at: str
+    user: NotRequired[UserObject]
+
+
+class GroupObject(TypedDict):
+    """A named set of memberships of one organization."""
+
+    object: Literal["group"]
+    id: str
+    organization_id: str
+    name: str
+    description: str | None
+    created_at: str
+    updated_at: str
+
+
+def represent_domain(row: OrganizationDomain) -> OrganizationDomainObject:
+    """Return the public JSON of an organization domain.
+
+    Prefix and token are there while, or because, the DNS is asked: ``<prefix>=<token>`` is the TXT record.
+    """
+    return {
+        "object": "organization_domain",
+        "id": row.id,
+        "organization_id": row.organization_id,
+        "domain": row.domain,
+        "state": row.state,  # type: ignore[typeddict-item]  # the column's choices are these texts
+        "verification_prefix": row.verification_prefix,
+        "verification_token": row.verification_token or None,
+        "verification_strategy": row.verification_strategy,  # type: ignore[typeddict-item]  # as above
+        "created_at": clock.iso(row.created_at),
+        "updated_at": clock.iso(row.updated_at),
+    }
+
+
+def represent_organization(row: Organization) -> OrganizationObject:
+    """Return the public JSON of an organization. Prefetch ``domains`` to spare queries."""
+    return {
+        "object": "organization",
+        "id": row.id,
+        "name": row.name,
+        "allow_profiles_outside_organization": row.allow_profiles_outside_organization,
+        "domains": [
+            represent_domain(domain) for domain in sorted(row.domains.all(), key=lambda domain: domain.id)
+        ],
+        "stripe_customer_id": row.stripe_customer_id,
+        "external_id": row.external_id,
+        "metadata": row.metadata,
+        "created_at": clock.iso(row.created_at),
+        "updated_at": clock.iso(row.updated_at),
+    }
+
+
+def represent_membership(row: OrganizationMembership) -> OrganizationMembershipObject:
+    """Return the public JSON of a membership. Prefetch as ``memberships_with_relations`` does."""
+    return {**represent_membership_for_event(row), "user": represent_user(row.user)}
+
+
+def represent_membership_for_event(row: OrganizationMembership) -> OrganizationMembershipObject:
+    """Return the JSON of a membership as events carry it: the user is named by id alone."""
+    roles: list[RoleSlugObject] = [{"slug": role.slug} for role in row.roles_by_priority()]
+    return {
+        "object": "organization_membership",
+        "id": row.id,
+        "user_id": row.user_id,
+        "organization_id": row.organization_id,
+        "organization_name": row.organization.name,
+        "status": row.status,  # type: ignore[typeddict-item]  # the column's choices are these texts
+        "role": roles[0] if roles else None,
+        "roles": roles,
+        "directory_managed": row.directory_managed,
+        "custom_attributes": row.custom_attributes,
+        "created_at": clock.iso(row.created_at),
+        "updated_at": clock.iso(row.updated_at),
+    }
+
+
+def represent_group(row: Group) -> GroupObject:
+    """Return the public JSON of a group."""
+    return {
+        "object": "group",
+        "id": row.id,
+        "organization_id": row.organization_id,
+        "name": row.name,
+        "description": row.description,
+        "created_at": clock.iso(row.created_at),
+        "updated_at": clock.iso(row.updated_at),
+    }

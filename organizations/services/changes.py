@@ -1,0 +1,11 @@
+"""What an event says about what was there before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def previous_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the former values of what differs between two representations; ``updated_at`` differs by itself."""
+    return {
+        name: value for name, value in before.items() if name != "updated_at" and after.get(name) != value
+    }
