@@ -166,12 +166,16 @@ def _encode_changed_password(user: User, changes: UserChanges, columns: dict[str
         return None
     # Read again, not taken from the caller's copy: the history must hold the password of now.
     present = User.objects.in_environment(user.environment_id).select_related("environment").require(user.id)
-    proposed = {
-        name: columns[name] for name in ("email", "first_name", "last_name", "name") if name in columns
-    }
-    guessable = [*_guessable(present), *(text for text in proposed.values() if text)]
-    return encode_new_password(present.environment, changes, user=present, guessable=guessable)
+    guessable = _guessable(present)
+    for name, value in columns.items():
+        setattr(present, name, value)
+    return encode_new_password(
+        present.environment, changes, user=present, guessable=[*guessable, *_guessable(present)]
+    )
 
 
 def _guessable(user: User) -> list[str]:
-    return [text for text in (user.email, user.first_name, user.last_name, user.name) if text]
+    """Return what is tried first against this user: the names, alone and in one word, and the address."""
+    names = [user.first_name or "", user.last_name or ""]
+    words = [user.email, user.email.partition("@")[0], *names, "".join(names), user.name or ""]
+    return [word for word in dict.fromkeys([*words, (user.name or "").replace(" ", "")]) if word]
