@@ -1,3 +1,3 @@
-from authentication.services.removals import delete_organization
+from authentication.services.removals import delete_organization, delete_user
 
-__all__ = ["delete_organization"]
+__all__ = ["delete_organization", "delete_user"]
