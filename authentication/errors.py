@@ -1,8 +1,130 @@
-"""The refusals of this app; codes from workos-behaviour (a)."""
+"""The refusals of this app; codes from workos-behaviour (a).
 
-from collections.abc import Sequence
+Two forms exist on the wire: RFC 6749 §5.2's ``{error, error_description}`` (:class:`OAuthRefusal`) and
+``{code, message}`` (all others). Which refusal has which form is the contract's choice.
+"""
 
-from foundation.errors import BadRequest, Invalid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from foundation.errors import BadRequest, Forbidden, Invalid
+
+
+class OAuthRefusal(BadRequest):
+    """A refusal in OAuth's form; ``code`` is its ``error``."""
+
+
+class InvalidClient(OAuthRefusal):
+    """Unknown client, or a secret that is missing, wrong, revoked or another client's: all in the same words."""
+
+    code = "invalid_client"
+    message = "Invalid client ID or client secret."
+
+
+class UnsupportedGrantType(OAuthRefusal):
+    """The contract answers ``invalid_request``, not RFC 6749's ``unsupported_grant_type``."""
+
+    code = "invalid_request"
+
+    @classmethod
+    def of(cls, grant_type: str) -> "UnsupportedGrantType":
+        """Name the grant type."""
+        return cls(f"The grant type is not supported: {grant_type}")
+
+
+class InvalidGrant(OAuthRefusal):
+    """The refresh token is unknown, spent or of a session that has ended. SDKs end their session on this alone."""
+
+    code = "invalid_grant"
+    message = "Invalid refresh token."
+
+
+class SessionExpired(InvalidGrant):
+    """The session reached its end."""
+
+    message = "Refresh token has expired."
+
+
+class OrganizationMembershipNotFound(OAuthRefusal):
+    """The user is no active member there; an organization that does not exist is answered in the same words."""
+
+    code = "organization_membership_not_found"
+
+    @classmethod
+    def of(cls, organization_id: str) -> "OrganizationMembershipNotFound":
+        """Name the organization."""
+        return cls(f"The user is not an active member of organization '{organization_id}'.")
+
+
+class InvalidCredentials(BadRequest):
+    """Unknown e-mail and wrong password alike. Not 401: Node's SDK drops the body of a 401."""
+
+    code = "invalid_credentials"
+    message = "Invalid credentials."
+
+
+class PasswordAuthenticationDisabled(Forbidden):
+    """The environment takes no passwords. Said before anything is looked up."""
+
+    code = "email_password_auth_disabled"
+    message = "Email and password authentication is disabled."
+
+
+class InvalidPendingAuthenticationToken(BadRequest):
+    """Unknown, expired, used, guessed at too often, or of another environment."""
+
+    code = "invalid_pending_authentication_token"
+
+    @classmethod
+    def of(cls, token: str) -> "InvalidPendingAuthenticationToken":
+        """Name the token: it opens nothing any more."""
+        return cls(f"The pending_authentication_token '{token}' has expired or is invalid.")
+
+
+class InvalidOrganizationChoice(BadRequest):
+    """Not one of the organizations that the user was asked to choose from."""
+
+    code = "invalid_organization_id"
+
+    @classmethod
+    def of(cls, organization_id: str) -> "InvalidOrganizationChoice":
+        """Name the organization."""
+        return cls(f"The user cannot sign in to organization '{organization_id}'.")
+
+
+class InvalidOneTimeCode(BadRequest):
+    code = "invalid_one_time_code"
+    message = "The code is incorrect."
+
+
+class OneTimeCodeExpired(BadRequest):
+    code = "one_time_code_expired"
+    message = "The code has expired."
+
+
+class OneTimeCodePreviouslyUsed(BadRequest):
+    code = "one_time_code_previously_used"
+    message = "The code has already been used."
+
+
+class OneTimeCodeTooManyAttempts(BadRequest):
+    code = "one_time_code_too_many_attempts"
+    message = "Too many wrong codes were tried. Sign in again to get a new code."
+
+
+class SignInStepRequired(Forbidden):
+    """The credentials are right, and something more is asked for; ``details`` say what is needed for it."""
+
+    def __init__(self, code: str, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__(message, **details)
+        self.code = code
+
+
+class ReturnToNotAllowed(Invalid):
+    """Where the browser would be sent after logout is not configured: an open redirect."""
+
+    code = "invalid_return_to"
+    message = "The return_to URL is not one of the configured logout redirect URIs."
 
 
 class InvalidJwtTemplate(Invalid):
@@ -13,7 +135,7 @@ class InvalidJwtTemplate(Invalid):
         super().__init__(errors=errors)
 
 
-class TokenTooBig(BadRequest):
+class TokenTooBig(OAuthRefusal):
     """What the template makes of this user does not fit into an access token."""
 
     code = "token_too_big"

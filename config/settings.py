@@ -188,6 +188,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge-old-events": {"task": "events.tasks.purge_old_rows", "schedule": 3600.0},
     "purge-email-verifications": {"task": "accounts.tasks.purge_email_verifications", "schedule": 3600.0},
     "check-pending-domains": {"task": "organizations.tasks.check_pending_domains", "schedule": 60.0},
+    "purge-sign-ins": {"task": "authentication.tasks.purge_sign_ins", "schedule": 3600.0},
     "purge-idempotent-requests": {"task": "environments.tasks.purge_idempotent_requests", "schedule": 3600.0},
 }
 EVENT_CONSUMERS = CONSUMERS

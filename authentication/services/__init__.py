@@ -1,3 +1,31 @@
-from authentication.services.removals import delete_organization, delete_user
+"""Every write of signing in, and the use cases that end what people hold everywhere."""
 
-__all__ = ["delete_organization", "delete_user"]
+from authentication.services.deletions import delete_organization, delete_user
+from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
+from authentication.services.logout import log_out
+from authentication.services.outcomes import Origin, SignedIn, StepRequired
+from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
+from authentication.services.sessions import end_session, refresh_session
+from authentication.services.sign_in import (
+    sign_in_with_email_verification,
+    sign_in_with_organization,
+    sign_in_with_password,
+)
+
+__all__ = [
+    "Origin",
+    "SignedIn",
+    "StepRequired",
+    "delete_organization",
+    "delete_user",
+    "end_session",
+    "log_out",
+    "purge_sign_ins",
+    "refresh_session",
+    "require_jwt_template",
+    "set_jwt_template",
+    "sign_in_with_email_verification",
+    "sign_in_with_organization",
+    "sign_in_with_password",
+    "wipe_sealed_refresh_tokens",
+]

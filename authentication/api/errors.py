@@ -1,0 +1,30 @@
+"""The dialect of the token endpoint (workos-behaviour (a), "Status bodies of POST /user_management/authenticate")."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authentication.engine import Step
+from authentication.errors import OAuthRefusal, SignInStepRequired
+from authentication.services import StepRequired
+from environments.api.errors import native_error, status_of
+from foundation.errors import DomainError, RateLimited
+
+_MESSAGES: Mapping[Step, str] = {
+    Step.EMAIL_VERIFICATION: "Email ownership must be verified before authentication.",
+    Step.ORGANIZATION_SELECTION: "The user must choose an organization to finish their authentication.",
+}
+
+
+def authenticate_error(error: DomainError) -> tuple[int, dict[str, Any]]:
+    """Return status and body: RFC 6749 §5.2's form for OAuth's refusals and for limits, the native form for others."""
+    if isinstance(error, RateLimited):
+        return status_of(error), {"error": "too_many_requests", "error_description": error.message}
+    if isinstance(error, OAuthRefusal):
+        return status_of(error), {"error": error.code, "error_description": error.message}
+    return native_error(error)
+
+
+def step_refusal(outcome: StepRequired) -> SignInStepRequired:
+    """Return the refusal that tells a client of the next step."""
+    details = {"pending_authentication_token": outcome.pending_authentication_token, **outcome.details}
+    return SignInStepRequired(outcome.step.value, _MESSAGES[outcome.step], details)

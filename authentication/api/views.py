@@ -1,0 +1,168 @@
+"""Views of signing in, sessions and the JWT template."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import User
+from authentication import services
+from authentication.api.errors import authenticate_error, step_refusal
+from authentication.api.grants import GRANTS, Client, Grant
+from authentication.api.serializers import (
+    AuthenticateInput,
+    ClientInput,
+    JWTTemplateInput,
+    LogoutParameters,
+    RevokeSessionInput,
+)
+from authentication.errors import InvalidClient, UnsupportedGrantType
+from authentication.models import Session
+from authentication.representations import (
+    AuthenticateObject,
+    JWTTemplateObject,
+    SessionObject,
+    represent_authentication,
+    represent_jwt_template,
+    represent_session,
+)
+from authentication.services import StepRequired
+from environments.api import limits
+from environments.api.authentication import actor_of, find_api_key
+from environments.api.requests import client_ip
+from environments.api.schema import describe
+from environments.api.validation import FieldErrorStyle
+from environments.api.views import PublicApiView, UserManagementView, no_content, reply
+from environments.models import Environment
+from foundation import clock
+from foundation.actors import SYSTEM
+from foundation.errors import DomainError
+
+
+class Authenticate(PublicApiView):
+    """POST /user_management/authenticate: the token endpoint, which every grant shares."""
+
+    render_error: ClassVar[Callable[[DomainError], tuple[int, dict[str, Any]]]] = staticmethod(
+        authenticate_error
+    )
+    field_error_style = FieldErrorStyle.USER_MANAGEMENT
+
+    client: Client
+    grant: Grant
+
+    def identify(self, request: HttpRequest) -> None:
+        """Find the client and its grant before anything is remembered in the client's name."""
+        if request.method != "POST":
+            return
+        fields = self.read(ClientInput)
+        self.client = _require_client(fields["client_id"], fields.get("client_secret"))
+        self.environment = self.client.environment
+        self._count_writes(request)
+        grant = GRANTS.get(fields["grant_type"])
+        if grant is None:
+            raise UnsupportedGrantType.of(fields["grant_type"])
+        if self.client.is_public and not grant.open_to_public_clients:
+            raise InvalidClient
+        self.grant = grant
+
+    @describe(
+        "Authenticate",
+        request=AuthenticateInput,
+        response=AuthenticateObject,
+        public=True,
+        refusals=(400, 403, 429),
+    )
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        fields = self.read(self.grant.input)
+        if self.grant.challenge is not None:
+            self.count(limits.AUTHENTICATE, self.client.environment.id, self.grant.challenge(fields))
+        outcome = self.grant.redeem(self.client, fields)
+        if isinstance(outcome, StepRequired):
+            raise step_refusal(outcome)
+        answer = represent_authentication(
+            outcome.session,
+            outcome.user,
+            access_token=outcome.access_token,
+            refresh_token=outcome.refresh_token,
+        )
+        response = reply(answer)
+        # RFC 6749 §5.1: tokens are not for caches.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _count_writes(self, request: HttpRequest) -> None:
+        environment_id = self.client.environment.id
+        if self.client.is_public:
+            # A client id is public: by it alone, nobody may use up what the product's own servers need.
+            self.count(limits.USER_MANAGEMENT_WRITES, environment_id, "public", client_ip(request))
+        else:
+            self.count(limits.USER_MANAGEMENT_WRITES, environment_id)
+
+
+def _require_client(client_id: str, client_secret: str | None) -> Client:
+    """Return the client: a live API key of the very environment that the client id names, or a public client.
+
+    Raises InvalidClient.
+    """
+    if client_secret is None:
+        environment = Environment.objects.filter(client_id=client_id).first()
+        if environment is None:
+            raise InvalidClient
+        return Client(environment, SYSTEM, is_public=True)
+    key = find_api_key(client_secret)
+    if key is None or key.environment.client_id != client_id:
+        raise InvalidClient
+    return Client(key.environment, actor_of(key), is_public=False)
+
+
+class Logout(PublicApiView):
+    """GET /user_management/sessions/logout: a browser signs out."""
+
+    field_error_style = FieldErrorStyle.USER_MANAGEMENT
+
+    @describe("Log out", query=LogoutParameters, status=302, public=True)
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        parameters = self.read_query(LogoutParameters)
+        response = no_content(302)
+        response.headers["Location"] = services.log_out(
+            session_id=parameters["session_id"], return_to=parameters.get("return_to")
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class RevokeSession(UserManagementView):
+    """POST /user_management/sessions/revoke."""
+
+    @describe("Revoke a session", request=RevokeSessionInput, refusals=(404,))
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        session_id = self.read(RevokeSessionInput)["session_id"]
+        session = Session.objects.in_environment(self.environment).require(session_id)
+        services.end_session(session, self.actor)
+        return no_content(200)
+
+
+class UserSessions(UserManagementView):
+    """GET /user_management/users/{id}/sessions: those that can still be refreshed."""
+
+    @describe("List a user's active sessions", response=SessionObject, paged=True, refusals=(404,))
+    def get(self, _request: HttpRequest, user_id: str) -> HttpResponse:
+        user = User.objects.in_environment(self.environment).require(user_id)
+        sessions = Session.objects.in_environment(self.environment).filter(user=user)
+        return self.page(
+            sessions.filter(ended_at__isnull=True, expires_at__gt=clock.now()), represent_session
+        )
+
+
+class JWTTemplate(UserManagementView):
+    """GET, PUT /user_management/jwt_template."""
+
+    @describe("Get the JWT template", response=JWTTemplateObject, refusals=(404,))
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return reply(represent_jwt_template(services.require_jwt_template(self.environment)))
+
+    @describe("Set the JWT template", request=JWTTemplateInput, response=JWTTemplateObject)
+    def put(self, _request: HttpRequest) -> HttpResponse:
+        content = self.read(JWTTemplateInput)["content"]
+        template = services.set_jwt_template(environment=self.environment, content=content)
+        return reply(represent_jwt_template(template))

@@ -1,0 +1,24 @@
+"""Typed settings of signing in (workos-behaviour (a), (f)). What environments may choose is in their settings row."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+# A pending authentication token lives this long, and through this many refused answers to its steps.
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+ATTEMPT_FAILURES = 10
+
+# In which a spent refresh token gets its successor again: two tabs, or an SDK's retry.
+REFRESH_GRACE = timedelta(seconds=10)
+
+# Asked again within this time, a code that was sent and never guessed at is not sent again.
+EMAIL_VERIFICATION_RESEND = timedelta(minutes=1)
+
+# How long ended sessions are kept for staff to look at.
+SESSION_RETENTION = timedelta(days=30)
+PURGE_BATCH = 1_000
+
+
+def issuer() -> str:
+    """Return the ``iss`` of every access token: the base URL of this installation."""
+    return str(settings.BASE_URL)

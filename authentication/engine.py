@@ -1,0 +1,102 @@
+"""The state machine of signing in: what a sign-in still needs, or that it is complete.
+
+An attempt is what has been proven so far: who it is (``user``), how that was shown (``authentication_method``),
+which organization was chosen. Grants and pages add to it and then ask :func:`advance`; neither of them decides.
+
+``advance`` walks through :data:`CHECKS` in the order that the contract sets (workos-behaviour (a), "Order of the
+checks") and returns the first thing that is missing. A check is a pure question over a :class:`Situation`; it
+reads the present policy, e-mail and memberships, so that what changed between two steps counts at once. A new
+step is a check in its place of the table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from authentication.models import AuthenticationMethod, SignInAttempt
+from environments.models import AuthenticationSettings
+from organizations.models import MembershipStatus, OrganizationMembership
+
+
+class Step(StrEnum):
+    """What a sign-in may be asked for next; the value is the ``code`` on the wire."""
+
+    EMAIL_VERIFICATION = "email_verification_required"
+    ORGANIZATION_SELECTION = "organization_selection_required"
+
+
+# What a person proves with these shows that the mailbox is theirs too, so no code is mailed afterwards.
+METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset({AuthenticationMethod.PASSWORD})
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """The sign-in waits for this step."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Nothing is missing; the session belongs to this membership's organization, or to none."""
+
+    membership: OrganizationMembership | None
+
+
+class Situation:
+    """An attempt, and everything that its checks look at. What no check asks for is not read."""
+
+    def __init__(self, attempt: SignInAttempt, settings: AuthenticationSettings) -> None:
+        self.attempt = attempt
+        self.user = attempt.user
+        self.settings = settings
+
+    @cached_property
+    def memberships(self) -> list[OrganizationMembership]:
+        """The user's active memberships, oldest first, organizations loaded."""
+        rows = OrganizationMembership.objects.in_environment(self.attempt.environment_id)
+        return list(
+            rows.filter(user=self.user, status=MembershipStatus.ACTIVE)
+            .select_related("organization")
+            .order_by("id")
+        )
+
+    @cached_property
+    def membership(self) -> OrganizationMembership | None:
+        """The membership to sign in with: the chosen one, or the only one there is."""
+        chosen = self.attempt.organization_id
+        if chosen is not None:
+            return next((row for row in self.memberships if row.organization_id == chosen), None)
+        return self.memberships[0] if len(self.memberships) == 1 else None
+
+
+Check = Callable[[Situation], Step | None]
+
+
+def _email_verification(situation: Situation) -> Step | None:
+    needed = (
+        situation.settings.email_verification_required
+        and not situation.user.email_verified
+        and situation.attempt.authentication_method in METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN
+    )
+    return Step.EMAIL_VERIFICATION if needed else None
+
+
+def _organization_selection(situation: Situation) -> Step | None:
+    # One membership is taken silently, none means no organization. A chosen organization that the user left
+    # meanwhile is asked for again.
+    undecided = situation.membership is None and len(situation.memberships) > 0
+    return Step.ORGANIZATION_SELECTION if undecided else None
+
+
+CHECKS: tuple[Check, ...] = (_email_verification, _organization_selection)
+
+
+def advance(situation: Situation) -> Required | Completed:
+    """Say what the sign-in needs next, or that it is complete."""
+    for check in CHECKS:
+        step = check(situation)
+        if step is not None:
+            return Required(step)
+    return Completed(situation.membership)

@@ -1,0 +1,158 @@
+"""The public JSON of signing in."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from accounts.models import User
+from accounts.representations import represent_user
+from authentication.models import AuthenticationMethod, JWTTemplate, Session
+from foundation import clock
+from organizations.models import OrganizationMembership
+
+# The word that a session uses for how it began, beside the one of the authenticate reply (workos-behaviour (e)).
+_SESSION_METHODS = {AuthenticationMethod.PASSWORD: "password"}
+
+
+class ImpersonatorObject(TypedDict):
+    """Who acts in a user's place."""
+
+    email: str
+    reason: str | None
+
+
+class SessionObject(TypedDict):
+    """A session."""
+
+    object: Literal["session"]
+    id: str
+    user_id: str
+    organization_id: str | None
+    auth_method: str
+    ip_address: str | None
+    user_agent: str | None
+    impersonator: ImpersonatorObject | None
+    status: str
+    expires_at: str
+    ended_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class SignedInUserObject(TypedDict):
+    """A user in an authenticate reply: as elsewhere, without ``metadata`` (workos-legacy 9)."""
+
+    object: Literal["user"]
+    id: str
+    email: str
+    email_verified: bool
+    first_name: str | None
+    last_name: str | None
+    name: str | None
+    profile_picture_url: str | None
+    locale: str | None
+    external_id: str | None
+    last_sign_in_at: str | None
+    created_at: str
+    updated_at: str
+
+
+class AuthenticateObject(TypedDict):
+    """The reply of a completed sign-in or refresh."""
+
+    user: SignedInUserObject
+    organization_id: str | None
+    access_token: str
+    refresh_token: str
+    authentication_method: str
+    impersonator: ImpersonatorObject | None
+    oauth_tokens: dict[str, Any] | None
+    authkit_authorization_code: str | None
+
+
+class AuthenticationErrorObject(TypedDict):
+    """Why a proof was refused, in an event."""
+
+    code: str
+    message: str
+
+
+class AuthenticationEventObject(TypedDict):
+    """That somebody proved something, or failed to (workos-behaviour (i), "Auth")."""
+
+    type: str
+    status: Literal["succeeded", "failed"]
+    ip_address: str | None
+    user_agent: str | None
+    user_id: str | None
+    email: str | None
+    error: NotRequired[AuthenticationErrorObject]
+
+
+class OrganizationChoiceObject(TypedDict):
+    """An organization that may be chosen."""
+
+    id: str
+    name: str
+
+
+class JWTTemplateObject(TypedDict):
+    """The JWT template of an environment."""
+
+    object: Literal["jwt_template"]
+    content: str
+    created_at: str
+    updated_at: str
+
+
+def represent_session(session: Session) -> SessionObject:
+    """Return the public JSON of a session."""
+    return {
+        "object": "session",
+        "id": session.id,
+        "user_id": session.user_id,
+        "organization_id": session.organization_id,
+        "auth_method": _SESSION_METHODS[AuthenticationMethod(session.authentication_method)],
+        "ip_address": session.ip_address,
+        "user_agent": session.user_agent,
+        "impersonator": None,
+        "status": session.status.value,
+        "expires_at": clock.iso(session.expires_at),
+        "ended_at": clock.iso_or_none(session.ended_at),
+        "created_at": clock.iso(session.created_at),
+        "updated_at": clock.iso(session.updated_at),
+    }
+
+
+def represent_authentication(
+    session: Session, user: User, *, access_token: str, refresh_token: str
+) -> AuthenticateObject:
+    """Return the reply of a completed sign-in or refresh."""
+    return {
+        "user": represent_signed_in_user(user),
+        "organization_id": session.organization_id,
+        "access_token": access_token,
+        "refresh_token": refresh_token,
+        "authentication_method": session.authentication_method,
+        "impersonator": None,
+        "oauth_tokens": None,
+        "authkit_authorization_code": None,
+    }
+
+
+def represent_signed_in_user(user: User) -> SignedInUserObject:
+    """Return the public JSON of a user as authenticate replies carry it."""
+    return {key: value for key, value in represent_user(user).items() if key != "metadata"}  # type: ignore[return-value]  # represent_user's keys but one
+
+
+def represent_organization_choice(membership: OrganizationMembership) -> OrganizationChoiceObject:
+    """Return an organization as the selection step offers it."""
+    return {"id": membership.organization_id, "name": membership.organization.name}
+
+
+def represent_jwt_template(template: JWTTemplate) -> JWTTemplateObject:
+    """Return the public JSON of a JWT template."""
+    return {
+        "object": "jwt_template",
+        "content": template.content,
+        "created_at": clock.iso(template.created_at),
+        "updated_at": clock.iso(template.updated_at),
+    }
