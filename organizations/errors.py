@@ -79,6 +79,13 @@ class InvalidMembershipRole(Invalid):
     code = "invalid_role"
 
 
+class SubResourceScopedRoleNotAllowed(Invalid):
+    """The role is one of a resource within the organization, and a membership is no such resource."""
+
+    code = "sub_resource_scoped_role_not_allowed"
+    message = "Sub-resource scoped roles are not allowed for this operation."
+
+
 class CannotDeactivatePendingMembership(BadRequest):
     """A pending membership is an unanswered invitation."""
 

@@ -24,7 +24,7 @@ from accounts.representations import (
     represent_identity,
     represent_user,
 )
-from authentication.services import delete_user
+from authentication import services as authentication
 from environments.api import limits
 from environments.api.schema import describe
 from environments.api.views import UserManagementView, no_content, reply
@@ -73,7 +73,7 @@ class UserItem(UserView):
 
     @describe("Delete a user", refusals=(404,))
     def delete(self, _request: HttpRequest, user_id: str) -> HttpResponse:
-        delete_user(user=self.user(user_id), actor=self.actor)
+        authentication.delete_user(user=self.user(user_id), actor=self.actor)
         return no_content(200)
 
 

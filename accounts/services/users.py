@@ -56,10 +56,12 @@ class UserChanges(TypedDict, total=False):
     password_salt_position: str
 
 
-def create_user(*, environment: Environment, actor: Actor, **fields: Unpack[UserChanges]) -> User:
+def create_user(
+    *, environment: Environment, actor: Actor, user_id: str = "", **fields: Unpack[UserChanges]
+) -> User:
     """Create a user; ``email`` must be among the fields, and is verified only if ``email_verified`` says so.
 
-    Raises NewUserEmailInvalid, NewUserEmailNotAvailable, ExternalIdAlreadyUsed, InvalidMetadata, InvalidLocale,
+    ``user_id`` pins the id, for setup files alone: an id is never taken from a request. Raises NewUserEmailInvalid, NewUserEmailNotAvailable, ExternalIdAlreadyUsed, InvalidMetadata, InvalidLocale,
     and what :func:`encode_new_password` raises.
     """
     try:
@@ -68,6 +70,8 @@ def create_user(*, environment: Environment, actor: Actor, **fields: Unpack[User
         raise NewUserEmailInvalid from error
     columns["metadata"] = merge_metadata({}, fields.get("metadata"))
     user = User(environment=environment, **columns)
+    if user_id:
+        user.id = user_id
     encoded = encode_new_password(environment, fields, user=None, guessable=_guessable(user))
     if encoded is not None:
         user.password, user.password_changed_at = encoded, clock.now()

@@ -162,9 +162,15 @@ def read_document(text: str) -> dict[str, Any]:
 
 def _sentences(errors: Any, path: str = "") -> list[str]:
     if isinstance(errors, Mapping):
+        return [line for key, inner in errors.items() for line in _sentences(inner, _path(path, key))]
+    if isinstance(errors, list):
         return [
-            line for key, inner in errors.items() for line in _sentences(inner, f"{path}.{key}".strip("."))
+            line
+            for index, inner in enumerate(errors)
+            for line in _sentences(inner, path if isinstance(inner, str) else _path(path, index))
         ]
-    if isinstance(errors, list) and any(isinstance(item, Mapping) for item in errors):
-        return [line for index, inner in enumerate(errors) for line in _sentences(inner, f"{path}[{index}]")]
-    return [f"{path}: {' '.join(str(item) for item in errors)}"] if errors else []
+    return [f"{path}: {errors}"]
+
+
+def _path(path: str, key: str | int) -> str:
+    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".strip(".")

@@ -6,8 +6,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from authorization.errors import InvalidRole
-from authorization.models import Role
-from authorization.services import resolve_roles
+from authorization.models import ORGANIZATION_RESOURCE_TYPE, Role
+from authorization.services import list_roles, resolve_roles
 from environments.models import Environment
 from events.services import emit
 from foundation import clock
@@ -18,6 +18,7 @@ from organizations.errors import (
     CannotReactivatePendingMembership,
     InvalidMembershipRole,
     MembershipAlreadyExists,
+    SubResourceScopedRoleNotAllowed,
 )
 from organizations.models import (
     MembershipStatus,
@@ -176,6 +177,14 @@ def _roles(organization: Organization, slugs: Sequence[str]) -> list[Role]:
     try:
         return resolve_roles(organization.environment, organization, slugs)
     except InvalidRole as error:
+        scoped = (
+            list_roles(organization.environment, organization)
+            .filter(slug__in=slugs)
+            .exclude(resource_type_slug=ORGANIZATION_RESOURCE_TYPE)
+            .first()
+        )
+        if scoped is not None:
+            raise SubResourceScopedRoleNotAllowed(role_slug=scoped.slug) from error
         # The spec answers a membership's unknown role with 422, an invitation's with 400.
         raise InvalidMembershipRole(str(error)) from error
 

@@ -294,7 +294,7 @@ def record_calls(monkeypatch, module, name, calls):
 @pytest.fixture
 def hashes_computed(monkeypatch):
     """Count the full-cost computations of a check, whatever it is for."""
-    computed = []
+    computed: list[str] = []
     record_calls(monkeypatch, password_services, "verify_password", computed)
     record_calls(monkeypatch, password_services, "burn_a_hash", computed)
     return computed
@@ -327,7 +327,7 @@ def test_an_upgrade_does_not_undo_a_password_change_that_came_between(environmen
 
 def test_no_hash_is_computed_while_a_row_is_locked(environment, actor, monkeypatch):
     user = make_user(environment, password=PASSWORD)
-    steps = []
+    steps: list[str] = []
     record_calls(monkeypatch, password_services, "hash_password", steps)
     record_calls(monkeypatch, user_services, "lock_user", steps)
     services.update_user(user=user, actor=actor, password=ANOTHER)

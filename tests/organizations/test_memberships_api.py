@@ -1,5 +1,6 @@
 import pytest
 
+from authorization import services as authorization
 from foundation.actors import SYSTEM
 from organizations import services
 from organizations.models import MembershipStatus, OrganizationMembership
@@ -113,6 +114,29 @@ def test_an_unknown_role_is_refused_and_nothing_is_created(api, organization, pe
     assert "nobody" in answer.json()["message"]
     assert emitted() == before
     assert not OrganizationMembership.objects.in_environment(organization.environment).exists()
+
+
+def test_a_role_of_a_resource_within_the_organization_is_refused_by_name(
+    api, environment, organization, person
+):
+    authorization.create_role(
+        environment=environment,
+        actor=SYSTEM,
+        slug="document-viewer",
+        name="Viewer",
+        resource_type_slug="document",
+    )
+
+    answer = api.post(
+        PATH, {"user_id": person.id, "organization_id": organization.id, "role_slug": "document-viewer"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "message": "Sub-resource scoped roles are not allowed for this operation.",
+        "code": "sub_resource_scoped_role_not_allowed",
+        "role_slug": "document-viewer",
+    }
 
 
 def test_one_role_and_several_at_once_contradict_each_other(api, organization, person):

@@ -1,0 +1,117 @@
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from environments.models import Environment
+from events.models import Event
+from organizations.models import Organization, OrganizationMembership
+from tests.api_client import ApiClient
+
+EXAMPLE = (
+    (Path(__file__).parents[2] / "docs" / "configuration.md")
+    .read_text()
+    .split("```yaml\n", 1)[1]
+    .split("```", 1)[0]
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def apply(tmp_path):
+    def run(text: str, *options: str) -> str:
+        path = tmp_path / "setup.yaml"
+        path.write_text(text)
+        out = StringIO()
+        call_command("apply", str(path), *options, stdout=out)
+        return out.getvalue()
+
+    return run
+
+
+def test_the_documented_file_makes_a_setup_in_which_its_user_exists_with_its_role(apply):
+    apply(EXAMPLE)
+
+    api = ApiClient("sk_test_0123456789abcdef0123456789abcdef")
+    (user,) = api.get("/user_management/users", {"email": "ada@acme.test"}).json()["data"]
+    assert user["email_verified"] is True
+    (organization,) = api.get("/organizations").json()["data"]
+    assert [(item["domain"], item["state"]) for item in organization["domains"]] == [
+        ("acme.test", "verified")
+    ]
+    memberships = api.get("/user_management/organization_memberships", {"user_id": user["id"]}).json()["data"]
+    assert [item["role"]["slug"] for item in memberships] == ["admin"]
+    environment = Environment.objects.get(client_id="client_demo")
+    assert environment.authentication_settings.email_verification_required is False
+
+
+def test_the_same_file_again_changes_nothing(apply):
+    apply(EXAMPLE)
+    events = Event.unscoped.count()
+
+    assert apply(EXAMPLE) == "Everything is as the file says.\n"
+    assert Event.unscoped.count() == events
+
+
+def test_a_changed_file_changes_what_differs_and_leaves_the_rest(apply):
+    apply(EXAMPLE)
+    user = User.unscoped.get(email="ada@acme.test")
+
+    report = apply(
+        EXAMPLE.replace("roles: [admin]", "roles: [member]").replace("name: Acme", "name: Acme Inc")
+    )
+
+    assert report.splitlines() == [
+        "changed organization Acme Inc",
+        "changed membership of ada@acme.test in Acme Inc",
+    ]
+    membership = OrganizationMembership.unscoped.get()
+    assert membership.user_id == user.id
+    assert [role.slug for role in membership.roles.all()] == ["member"]
+
+
+def test_check_says_what_would_be_done_and_does_nothing(apply):
+    assert "would have created user ada@acme.test" in apply(EXAMPLE, "--check")
+    assert not Environment.objects.exists()
+    assert not User.unscoped.exists()
+
+
+def test_pinned_ids_are_kept(apply):
+    apply(
+        "environment: {name: Pinned, client_id: client_pinned}\n"
+        "organizations: [{id: org_pinned, name: Acme}]\n"
+        "users: [{id: user_pinned, email: ada@acme.test, memberships: [{organization: org_pinned}]}]\n"
+    )
+    membership = OrganizationMembership.unscoped.get()
+    assert (membership.organization_id, membership.user_id) == ("org_pinned", "user_pinned")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("organisations: []", "organisations: There is no such key."),
+        ("users: [{email: ada@acme.test, is_staff: true}]", "users[0].is_staff: There is no such key."),
+        ("users: [{}]", "users[0].email: This field is required."),
+        ("- a list", "must hold a mapping"),
+        ("a: [", "is not YAML"),
+        ("!!python/object/apply:os.system ['true']", "is not YAML"),
+        (
+            "users: [{email: ada@acme.test, memberships: [{organization: nowhere}]}]",
+            "no organization 'nowhere'",
+        ),
+        ("users: [{email: ada@acme.test, password: '123'}]", "Password"),
+        ("redirect_uris: ['javascript:alert(1)']", "redirect URI"),
+        ("settings: {access_token_seconds: 1}", "settings"),
+        ("settings: {access_token_seconds: soon}", "settings"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_in_words_and_changes_nothing(apply, text, sentence):
+    with pytest.raises(CommandError) as refused:
+        apply(text)
+    assert sentence.lower() in str(refused.value).lower()
+    assert not Environment.objects.exists()
+    assert not User.unscoped.exists()
+    assert not Organization.unscoped.exists()
