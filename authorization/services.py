@@ -91,16 +91,20 @@ def require_permission(environment: Environment, slug: str) -> Permission:
     return permission
 
 
+def find_permissions(environment: Environment, slugs: Collection[str]) -> list[Permission]:
+    """Return those of the permissions that exist, sorted by slug."""
+    permissions = Permission.objects.in_environment(environment).filter(slug__in=set(slugs))
+    return sorted(permissions, key=lambda permission: permission.slug)
+
+
 def require_permissions(environment: Environment, slugs: Collection[str]) -> list[Permission]:
     """Return the permissions of all slugs, sorted by slug; raises NotFound for the first that does not exist."""
-    found = {
-        permission.slug: permission
-        for permission in Permission.objects.in_environment(environment).filter(slug__in=set(slugs))
-    }
+    found = find_permissions(environment, slugs)
+    known = {permission.slug for permission in found}
     for slug in slugs:
-        if slug not in found:
+        if slug not in known:
             raise NotFound.of("Permission", slug)
-    return [found[slug] for slug in sorted(found)]
+    return found
 
 
 def resolve_roles(environment: Environment, organization: "Organization", slugs: Sequence[str]) -> list[Role]:
@@ -163,9 +167,7 @@ def create_permission(
 @transaction.atomic
 def update_permission(*, permission: Permission, actor: Actor, changes: Mapping[str, Any]) -> Permission:
     """Change ``name`` and ``description``; the slug stays. Raises SystemPermission for one of the product's own."""
-    permission = (
-        Permission.objects.in_environment(permission.environment_id).select_for_update().get(pk=permission.pk)
-    )
+    permission = _locked_permission(permission)
     if permission.is_system:
         raise SystemPermission
     previous = _apply(permission, changes)
@@ -186,12 +188,16 @@ def delete_permission(*, permission: Permission, actor: Actor) -> None:
 
     The roles that lose it emit nothing of their own, as there may be one for every organization.
     """
+    permission = _locked_permission(permission)
     if permission.is_system:
         raise SystemPermission
-    data = {**represent_permission(permission)}
-    environment = permission.environment
+    emit(
+        "permission.deleted",
+        environment=permission.environment,
+        actor=actor,
+        data={**represent_permission(permission)},
+    )
     permission.delete()
-    emit("permission.deleted", environment=environment, actor=actor, data=data)
 
 
 @transaction.atomic
@@ -346,7 +352,12 @@ def _generated_slug(name: str) -> str:
 
 
 def _locked(role: Role) -> Role:
-    return Role.objects.in_environment(role.environment_id).select_for_update().get(pk=role.pk)
+    return Role.objects.in_environment(role.environment_id).select_for_update().require(role.pk)
+
+
+def _locked_permission(permission: Permission) -> Permission:
+    permissions = Permission.objects.in_environment(permission.environment_id)
+    return permissions.select_for_update().require(permission.pk)
 
 
 def _save(row: Role | Permission, **values: Any) -> None:

@@ -168,10 +168,6 @@ def _purge(model: type[models.Model], older_than: datetime) -> int:
 def _organization_of(data: Mapping[str, Any]) -> str:
     if data.get("object") == "organization":
         return str(data.get("id") or "")
-    owner = data.get("owner")
-    if isinstance(owner, Mapping):
-        # An API key: of an organization, or of one of its users.
-        return str(owner.get("organization_id") or owner.get("id") or "")
     return str(data.get("organization_id") or "")
 
 
