@@ -110,3 +110,20 @@ class GroupMembershipLimitExceeded(BadRequest):
 
     code = "group_membership_limit_exceeded"
     message = "The group has as many members as a group can have."
+
+
+class ActiveMembershipRequired(BadRequest):
+    """The user does not, or not now, belong to the organization that the API key would work for."""
+
+    code = "active_organization_membership_required"
+    message = "The user has no active membership in this organization."
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"field": "organization_id", "code": self.code, "message": self.message}])
+
+
+class APIKeyAlreadyExpired(Conflict):
+    """An expired API key is not brought back to life."""
+
+    code = "api_key_already_expired"
+    message = "API key is already expired"

@@ -1,6 +1,7 @@
 """Tables of organizations and who belongs to them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import models
 
@@ -218,6 +219,14 @@ class CustomerAPIKey(EnvironmentModel):
         related_name="api_keys",
         help_text="Empty for a key of the organization itself.",
     )
+    membership = models.ForeignKey(
+        OrganizationMembership,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="What lets the user hold the key: who leaves the organization leaves it behind.",
+    )
     name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     obfuscated_value = models.CharField(max_length=40, editable=False)
@@ -229,7 +238,21 @@ class CustomerAPIKey(EnvironmentModel):
 
     class Meta:
         verbose_name = "customer API key"
-        indexes = [models.Index(fields=["environment", "organization", "id"], name="customer_api_key_list")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=True, membership__isnull=True)
+                | models.Q(user__isnull=False, membership__isnull=False),
+                name="a_users_api_key_hangs_on_a_membership",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="api_keys_of_organization"),
+            models.Index(fields=["user", "id"], name="api_keys_of_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.obfuscated_value})"
+
+    def has_expired(self, moment: datetime) -> bool:
+        """Whether the key opens nothing any more."""
+        return self.expires_at is not None and self.expires_at <= moment

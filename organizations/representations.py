@@ -4,7 +4,13 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from accounts.representations import UserObject, represent_user
 from foundation import clock
-from organizations.models import Group, Organization, OrganizationDomain, OrganizationMembership
+from organizations.models import (
+    CustomerAPIKey,
+    Group,
+    Organization,
+    OrganizationDomain,
+    OrganizationMembership,
+)
 
 
 class OrganizationDomainObject(TypedDict):
@@ -71,6 +77,48 @@ class GroupObject(TypedDict):
     description: str | None
     created_at: str
     updated_at: str
+
+
+class OrganizationKeyOwnerObject(TypedDict):
+    """The organization that an API key belongs to."""
+
+    type: Literal["organization"]
+    id: str
+
+
+class UserKeyOwnerObject(TypedDict):
+    """The user that an API key belongs to, and the organization that it works for."""
+
+    type: Literal["user"]
+    id: str
+    organization_id: str
+
+
+class APIKeyObject(TypedDict):
+    """A customer's API key, without its value."""
+
+    object: Literal["api_key"]
+    id: str
+    owner: OrganizationKeyOwnerObject | UserKeyOwnerObject
+    name: str
+    obfuscated_value: str
+    last_used_at: str | None
+    expires_at: str | None
+    permissions: list[str]
+    created_at: str
+    updated_at: str
+
+
+class IssuedAPIKeyObject(APIKeyObject):
+    """A customer's new API key, with the value that is shown this once."""
+
+    value: str
+
+
+class APIKeyValidationObject(TypedDict):
+    """What a value opens: an API key, or nothing."""
+
+    api_key: APIKeyObject | None
 
 
 def represent_domain(row: OrganizationDomain) -> OrganizationDomainObject:
@@ -144,4 +192,25 @@ def represent_group(row: Group) -> GroupObject:
         "description": row.description,
         "created_at": clock.iso(row.created_at),
         "updated_at": clock.iso(row.updated_at),
+    }
+
+
+def represent_api_key(api_key: CustomerAPIKey) -> APIKeyObject:
+    """Return the public JSON of a customer's API key; prefetch ``permissions`` where there are several."""
+    owner: OrganizationKeyOwnerObject | UserKeyOwnerObject
+    if api_key.user_id is None:
+        owner = {"type": "organization", "id": api_key.organization_id}
+    else:
+        owner = {"type": "user", "id": api_key.user_id, "organization_id": api_key.organization_id}
+    return {
+        "object": "api_key",
+        "id": api_key.id,
+        "owner": owner,
+        "name": api_key.name,
+        "obfuscated_value": api_key.obfuscated_value,
+        "last_used_at": clock.iso_or_none(api_key.last_used_at),
+        "expires_at": clock.iso_or_none(api_key.expires_at),
+        "permissions": sorted(permission.slug for permission in api_key.permissions.all()),
+        "created_at": clock.iso(api_key.created_at),
+        "updated_at": clock.iso(api_key.updated_at),
     }

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from environments.api.pagination import ListParameters
-from environments.api.validation import FlagField, TextField
+from environments.api.validation import FlagField, MomentField, TextField
 from organizations.models import DomainState, MembershipStatus
 
 LONGEST_NAME = 255
@@ -142,3 +142,39 @@ class GroupMemberInput(serializers.Serializer[Any]):
     """A membership to put into a group."""
 
     organization_membership_id = TextField(max_length=LONGEST_ID)
+
+
+class APIKeyInput(serializers.Serializer[Any]):
+    """A new API key of an organization."""
+
+    name = TextField(max_length=LONGEST_NAME)
+    permissions = serializers.ListField(
+        child=TextField(), required=False, max_length=1000, help_text="Slugs of permissions."
+    )
+    expires_at = MomentField(
+        required=False, help_text="A future moment; without one the key does not expire."
+    )
+
+
+class UserAPIKeyInput(APIKeyInput):
+    """A new API key of a user, for one organization."""
+
+    organization_id = TextField(max_length=LONGEST_ID)
+
+
+class UserAPIKeyParameters(ListParameters):
+    """Filters of the list of a user's API keys."""
+
+    organization_id = serializers.CharField(required=False, max_length=LONGEST_ID)
+
+
+class APIKeyValueInput(serializers.Serializer[Any]):
+    """A value that somebody presented as an API key."""
+
+    value = TextField(allow_blank=True, trim_whitespace=False)
+
+
+class APIKeyExpiryInput(serializers.Serializer[Any]):
+    """When a key is to expire: at once if nothing is said, never if null."""
+
+    expires_at = MomentField(required=False, allow_null=True)

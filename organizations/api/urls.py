@@ -1,6 +1,6 @@
 from django.urls import path
 
-from organizations.api.views import domains, groups, memberships, organizations
+from organizations.api.views import api_keys, domains, groups, memberships, organizations
 
 _GROUP = "organizations/<str:organization_id>/groups/<str:group_id>"
 _MEMBERSHIP = "user_management/organization_memberships/<str:membership_id>"
@@ -26,4 +26,9 @@ urlpatterns = [
     path(f"{_MEMBERSHIP}/deactivate", memberships.DeactivateMembership.as_view()),
     path(f"{_MEMBERSHIP}/reactivate", memberships.ReactivateMembership.as_view()),
     path(f"{_MEMBERSHIP}/groups", memberships.MembershipGroups.as_view()),
+    path("organizations/<str:organization_id>/api_keys", api_keys.OrganizationAPIKeyCollection.as_view()),
+    path("user_management/users/<str:user_id>/api_keys", api_keys.UserAPIKeyCollection.as_view()),
+    path("api_keys/validations", api_keys.APIKeyValidation.as_view()),
+    path("api_keys/<str:api_key_id>", api_keys.APIKeyItem.as_view()),
+    path("api_keys/<str:api_key_id>/expire", api_keys.ExpireAPIKey.as_view()),
 ]

@@ -1,3 +1,11 @@
+from organizations.services.api_keys import (
+    IssuedCustomerAPIKey,
+    create_organization_api_key,
+    create_user_api_key,
+    delete_api_key,
+    expire_api_key,
+    find_api_key_by_value,
+)
 from organizations.services.domains import (
     DomainClaim,
     add_domain,
@@ -29,6 +37,7 @@ from organizations.services.organizations import (
 
 __all__ = [
     "DomainClaim",
+    "IssuedCustomerAPIKey",
     "OrganizationChanges",
     "add_domain",
     "add_group_member",
@@ -36,11 +45,16 @@ __all__ = [
     "create_group",
     "create_membership",
     "create_organization",
+    "create_organization_api_key",
+    "create_user_api_key",
     "deactivate_membership",
+    "delete_api_key",
     "delete_domain",
     "delete_group",
     "delete_membership",
     "enqueue_due_checks",
+    "expire_api_key",
+    "find_api_key_by_value",
     "reactivate_membership",
     "remove_group_member",
     "remove_organization",
