@@ -143,6 +143,7 @@ def create_permission(
     """Create a permission. Raises Invalid for a malformed slug, PermissionSlugTaken for a second one."""
     _require_slug(slug, valid_permission_slug)
     _require_slug(resource_type_slug, valid_role_slug, field="resource_type_slug")
+    moment = clock.now()
     try:
         with transaction.atomic():
             permission = Permission.objects.create(
@@ -151,6 +152,8 @@ def create_permission(
                 name=name,
                 description=description,
                 resource_type_slug=resource_type_slug,
+                created_at=moment,
+                updated_at=moment,
             )
     except IntegrityError as error:
         message = f"A permission with the slug '{slug}' already exists."
@@ -225,6 +228,7 @@ def create_role(
         raise Invalid.field("slug", "slug_invalid", message)
     _require_slug(resource_type_slug, valid_role_slug, field="resource_type_slug")
     siblings = Role.objects.in_environment(environment).filter(organization=organization)
+    moment = clock.now()
     highest = siblings.aggregate(highest=Max("priority"))["highest"]
     try:
         with transaction.atomic():
@@ -236,6 +240,8 @@ def create_role(
                 description=description,
                 resource_type_slug=resource_type_slug,
                 priority=0 if highest is None else highest + 1,
+                created_at=moment,
+                updated_at=moment,
             )
     except IntegrityError as error:
         taken: type[Conflict] = RoleSlugTaken if organization is None else OrganizationRoleSlugTaken

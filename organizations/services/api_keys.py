@@ -164,7 +164,8 @@ def _issue(
     expires_at: datetime | None,
 ) -> IssuedCustomerAPIKey:
     environment = organization.environment
-    if expires_at is not None and expires_at <= clock.now():
+    moment = clock.now()
+    if expires_at is not None and expires_at <= moment:
         raise Invalid.field("expires_at", "expires_at_invalid", "The expiry must be in the future.")
     granted = find_permissions(environment, permissions)
     unknown = sorted(set(permissions) - {permission.slug for permission in granted})
@@ -181,6 +182,8 @@ def _issue(
         digest=token_digest(value),
         obfuscated_value=f"sk_...{value[-_SHOWN_CHARACTERS:]}",
         expires_at=expires_at,
+        created_at=moment,
+        updated_at=moment,
     )
     api_key.permissions.set(granted)
     _emit("created", api_key, actor)
