@@ -62,14 +62,14 @@ if PRODUCTION:
 # --- The house ------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "config",
+    "config.apps.ConfigConfig",
     "authentication",
     "organizations",
     "accounts",
     "authorization",
     "environments",
     "events",
-    "django.contrib.admin",
+    "config.apps.GatehouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -119,6 +119,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
@@ -227,6 +228,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "environments.staff.pages.csrf_failure"
 LOGIN_URL = "admin:login"
 
 # --- The browser's guard rails --------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The root of all URLs. Unknown routes are answered in JSON."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from config import health
@@ -7,6 +8,7 @@ from config import health
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("admin/", admin.site.urls),
     path("", include("config.docs_urls")),
     path("", include("authentication.api.urls")),
     path("", include("organizations.api.urls")),

@@ -1,6 +1,6 @@
 """Refusals of the tenant's services."""
 
-from foundation.errors import BadRequest, Conflict, Invalid
+from foundation.errors import BadRequest, Conflict, Forbidden, Invalid
 
 
 class RedirectURIInvalid(Invalid):
@@ -42,8 +42,29 @@ class APIKeyAlreadyExists(Conflict):
     message = "This API key is already in use."
 
 
+class OperatorAlreadyExists(Conflict):
+    """E-mails of operators are unique, in whatever case they are typed."""
+
+    code = "operator_already_exists"
+    message = "An operator with this e-mail already exists."
+
+
 class LastOwner(BadRequest):
     """An installation without an owner could not be run by anybody."""
 
     code = "last_owner"
     message = "The last active owner cannot be removed, disabled or demoted."
+
+
+class TwoStepCodeRefused(Forbidden):
+    """The code is wrong, was used before, or comes too soon after a wrong one."""
+
+    code = "two_step_code_refused"
+    message = "This code is not valid. Codes change every 30 seconds and work once."
+
+
+class TwoStepAlreadyEnrolled(Conflict):
+    """A second authenticator would be a way around the first."""
+
+    code = "two_step_already_enrolled"
+    message = "Two-step sign-in is already on. Turn it off before setting up another app."

@@ -1,10 +1,15 @@
 """Tables of the tenant."""
 
+import base64
+import binascii
+import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django_otp.models import Device, DeviceManager, ThrottlingMixin, TimestampMixin
+from django_otp.oath import TOTP
 
 from foundation import clock
 from foundation.fields import EncryptedTextField, PrefixedIDField
@@ -98,7 +103,7 @@ class AuthenticationSettings(EnvironmentModel):
         ]
 
     def __str__(self) -> str:
-        return f"Authentication settings of {self.environment_id}"
+        return "Authentication settings"
 
 
 class APIKey(EnvironmentModel):
@@ -313,3 +318,99 @@ class Operator(AbstractBaseUser):
 
 
 _INSTALLATION_MODELS = {"environment", "operator"}
+
+
+def new_device_id() -> int:
+    """Return a random positive id that fits a signed 64-bit column."""
+    return secrets.randbits(62) + 1
+
+
+class OperatorTOTP(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp ships no types
+    """The authenticator app of an operator (RFC 6238): asked for at every sign-in once it is confirmed."""
+
+    # An integer, because django-otp finds devices by one; drawn beforehand and not by the database, because the
+    # secret is sealed for its row before that is inserted.
+    id = models.BigIntegerField(primary_key=True, default=new_device_id, editable=False)
+    user = models.OneToOneField(Operator, models.CASCADE, related_name="authenticator_app")
+    secret = EncryptedTextField(help_text="Base32, as authenticator apps take it.")
+    last_step = models.BigIntegerField(
+        default=-1,
+        editable=False,
+        help_text="The last time step whose code was accepted; no code works twice.",
+    )
+
+    throttling_failure_count: int
+
+    objects: ClassVar["models.Manager[OperatorTOTP]"] = DeviceManager()
+
+    class Meta:
+        verbose_name = "authenticator app"
+
+    def __str__(self) -> str:
+        return f"Authenticator app of {self.user_id}"
+
+    def get_throttle_factor(self) -> int:
+        """Seconds to wait after the first wrong code; they double with each further one."""
+        return 1
+
+    def throttle_increment(self, commit: bool = True) -> None:
+        """Count a wrong code."""
+        # The wait stops growing at about two minutes: whoever has learned the password must not be able to keep
+        # the operator out for hours.
+        self.throttling_failure_count = min(self.throttling_failure_count, _THROTTLE_CEILING - 1)
+        super().throttle_increment(commit)
+
+    def verify_token(self, token: str) -> bool:
+        """Check a six-digit code and spend it. Call it on a locked row: the counters are read and written here."""
+        allowed, _reason = self.verify_is_allowed()
+        if not allowed:
+            return False
+        accepted = self._accepted_step(token)
+        if accepted is None:
+            self.throttle_increment()
+            return False
+        self.last_step = accepted
+        self.throttle_reset(commit=False)
+        self.set_last_used_timestamp(commit=False)
+        self.save(
+            update_fields=[
+                "last_step",
+                "throttling_failure_count",
+                "throttling_failure_timestamp",
+                "last_used_at",
+            ]
+        )
+        return True
+
+    def _accepted_step(self, token: str) -> int | None:
+        if len(token) != _TOTP_DIGITS or not token.isascii() or not token.isdigit():
+            return None
+        try:
+            key = base64.b32decode(self.secret)
+        except binascii.Error:
+            return None
+        totp = TOTP(key, digits=_TOTP_DIGITS)
+        totp.time = clock.now().timestamp()
+        # RFC 6238 section 5.2: one step of delay either way, and never a step that was accepted before.
+        return int(totp.t()) if totp.verify(int(token), tolerance=1, min_t=self.last_step + 1) else None
+
+
+_TOTP_DIGITS = 6
+_THROTTLE_CEILING = 8
+
+
+class OperatorRecoveryCode(models.Model):
+    """A code on paper that stands in once for the authenticator app. Only its keyed digest is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    operator = models.ForeignKey(Operator, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "digest"], name="one_recovery_code_per_digest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Recovery code of {self.operator_id}"

@@ -1,6 +1,8 @@
 """Every write of the tenant."""
 
-from collections.abc import Mapping
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,8 +18,11 @@ from environments.errors import (
     CORSOriginInvalid,
     DefaultRedirectURIRequired,
     LastOwner,
+    OperatorAlreadyExists,
     RedirectURIAlreadyExists,
     RedirectURIInvalid,
+    TwoStepAlreadyEnrolled,
+    TwoStepCodeRefused,
 )
 from environments.models import (
     APIKey,
@@ -27,18 +32,24 @@ from environments.models import (
     EnvironmentKind,
     IdempotentRequest,
     Operator,
+    OperatorRecoveryCode,
     OperatorRole,
+    OperatorTOTP,
     RedirectURI,
     RedirectURIPurpose,
     SigningKey,
     new_client_id,
 )
 from foundation import clock
-from foundation.encryption import token_digest
+from foundation.encryption import lookup_digest, token_digest
 from foundation.ids import new_id, new_secret
 
 _API_KEY_SECRET_LENGTH = 40
 _SHOWN_PREFIX_LENGTH = 12
+
+_RECOVERY_CODES = 10
+_RECOVERY_CODE_LENGTH = 10
+_RECOVERY_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # Nothing that is misread on paper; 50 bits a code.
 
 # The redirect URI that a sandbox starts with: the one that the README's example listens on.
 SANDBOX_REDIRECT_URI = "http://localhost:3000/callback"
@@ -225,6 +236,55 @@ def purge_idempotent_requests() -> int:
 
 
 @transaction.atomic
+def delete_cors_origin(row: CORSOrigin) -> None:
+    """Stop trusting a browser origin."""
+    row.delete()
+
+
+@transaction.atomic
+def create_operator(
+    *,
+    email: str,
+    password: str,
+    name: str = "",
+    role: OperatorRole | str = OperatorRole.VIEWER,
+    environments: Sequence[Environment] = (),
+) -> Operator:
+    """Create an operator with the environments that they may open; raises OperatorAlreadyExists."""
+    try:
+        with transaction.atomic():
+            operator = Operator.objects.create_user(email, password, name=name, role=OperatorRole(role))
+    except IntegrityError as error:
+        raise OperatorAlreadyExists from error
+    operator.environments.set(environments)
+    return operator
+
+
+@transaction.atomic
+def update_operator(operator: Operator, changes: Mapping[str, Any]) -> Operator:
+    """Change fields by name, ``environments`` among them; raises LastOwner, OperatorAlreadyExists."""
+    for field, value in changes.items():
+        if field != "environments":
+            setattr(operator, field, value)
+    try:
+        with transaction.atomic():
+            save_operator(operator)
+    except IntegrityError as error:
+        raise OperatorAlreadyExists from error
+    if "environments" in changes:
+        operator.environments.set(changes["environments"])
+    return operator
+
+
+@transaction.atomic
+def set_operator_password(operator: Operator, password: str) -> Operator:
+    """Set a password, which ends every session that began with another one."""
+    operator.set_password(password)
+    operator.save(update_fields=["password"])
+    return operator
+
+
+@transaction.atomic
 def save_operator(operator: Operator) -> Operator:
     """Save an operator; raises LastOwner where nobody would be left to run the installation."""
     remains_owner = operator.is_active and operator.role == OperatorRole.OWNER
@@ -240,6 +300,100 @@ def delete_operator(operator: Operator) -> None:
     """Remove an operator; raises LastOwner."""
     _require_another_owner(operator)
     operator.delete()
+
+
+@transaction.atomic
+def begin_two_step_enrollment(operator: Operator) -> OperatorTOTP:
+    """Draw a secret for an authenticator app; it counts for nothing until a code from it is shown.
+
+    Beginning again draws another secret. Raises TwoStepAlreadyEnrolled.
+    """
+    Operator.objects.select_for_update().get(pk=operator.pk)
+    if find_authenticator(operator) is not None:
+        raise TwoStepAlreadyEnrolled
+    OperatorTOTP.objects.filter(user=operator).delete()
+    # RFC 4226 section 4 recommends 160 bits.
+    secret = base64.b32encode(secrets.token_bytes(20)).decode()
+    return OperatorTOTP.objects.create(
+        user=operator, name="Authenticator app", confirmed=False, secret=secret
+    )
+
+
+@transaction.atomic
+def confirm_two_step_enrollment(operator: Operator, code: str) -> tuple[OperatorTOTP, list[str]]:
+    """Turn two-step sign-in on with a code from the app; return the device and fresh recovery codes.
+
+    Raises TwoStepCodeRefused, also where no enrollment was begun.
+    """
+    device = OperatorTOTP.objects.select_for_update().filter(user=operator, confirmed=False).first()
+    if device is None:
+        raise TwoStepCodeRefused
+    # A wrong code here is a typing mistake at one's own desk, not an attack: it brings no waiting time.
+    device.throttle_reset(commit=False)
+    if not device.verify_token(code):
+        raise TwoStepCodeRefused
+    device.confirmed = True
+    device.save(update_fields=["confirmed"])
+    return device, _draw_recovery_codes(operator)
+
+
+def verify_two_step_code(operator: Operator, code: str) -> OperatorTOTP | None:
+    """Spend a code of the app, or a recovery code; return the device that vouches for the operator, or None.
+
+    The row is locked, so that of two equal codes at once one wins. A refusal is counted, which is why it is no
+    exception: that would take the count back.
+    """
+    with transaction.atomic():
+        device = OperatorTOTP.objects.select_for_update().filter(user=operator, confirmed=True).first()
+        if device is None:
+            return None
+        compact = "".join(code.split()).replace("-", "")
+        if len(compact) != _RECOVERY_CODE_LENGTH:
+            return device if device.verify_token(compact) else None
+        allowed, _reason = device.verify_is_allowed()
+        if not allowed:
+            return None
+        spent = OperatorRecoveryCode.objects.filter(
+            operator=operator, digest=_recovery_digest(operator, compact), used_at__isnull=True
+        ).update(used_at=clock.now())
+        if not spent:
+            device.throttle_increment()
+            return None
+        return device
+
+
+@transaction.atomic
+def renew_recovery_codes(operator: Operator) -> list[str]:
+    """Replace all recovery codes; return the new ones, which are shown this once."""
+    return _draw_recovery_codes(operator)
+
+
+@transaction.atomic
+def remove_two_step(operator: Operator) -> None:
+    """Turn two-step sign-in off and forget its recovery codes."""
+    OperatorTOTP.objects.filter(user=operator).delete()
+    operator.recovery_codes.all().delete()
+
+
+def find_authenticator(operator: Operator) -> OperatorTOTP | None:
+    """Return the confirmed authenticator app of an operator, or None."""
+    return OperatorTOTP.objects.filter(user=operator, confirmed=True).first()
+
+
+def _draw_recovery_codes(operator: Operator) -> list[str]:
+    operator.recovery_codes.all().delete()
+    codes = [
+        "".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(_RECOVERY_CODE_LENGTH))
+        for _ in range(_RECOVERY_CODES)
+    ]
+    OperatorRecoveryCode.objects.bulk_create(
+        OperatorRecoveryCode(operator=operator, digest=_recovery_digest(operator, code)) for code in codes
+    )
+    return [f"{code[:5]}-{code[5:]}" for code in codes]
+
+
+def _recovery_digest(operator: Operator, code: str) -> str:
+    return lookup_digest("operator_recovery_code", f"{operator.pk}:{code.upper()}")
 
 
 def _require_another_owner(operator: Operator) -> None:

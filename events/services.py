@@ -105,6 +105,21 @@ def queue_mail(
     return mail
 
 
+@transaction.atomic
+def resend_mail(mail: Mail) -> Mail:
+    """Put a message that was sent or given up into the outbox once more."""
+    mail.due_at = clock.now()
+    mail.attempts = 0
+    mail.sent_at = None
+    mail.failed_at = None
+    mail.leased_until = None
+    mail.last_error = ""
+    mail.save(update_fields=["due_at", "attempts", "sent_at", "failed_at", "leased_until", "last_error"])
+    if not conf.keeps_mail():
+        enqueue("events.tasks.deliver_mail", mail.id)
+    return mail
+
+
 def deliver_mail(mail_id: str) -> None:
     """Send a message that is due, if nobody else has it in hand.
 

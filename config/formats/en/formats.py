@@ -1,0 +1,2 @@
+DATETIME_FORMAT = "j M Y, H:i"
+DATE_FORMAT = "j M Y"
