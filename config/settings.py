@@ -292,6 +292,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PREPROCESSING_HOOKS": ["environments.api.schema.without_aliases"],
     "POSTPROCESSING_HOOKS": [],
     "SECURITY": [{"apiKey": []}],
     "APPEND_COMPONENTS": {

@@ -1,6 +1,6 @@
 """The public JSON of organizations, their domains, memberships and groups."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, TypedDict
 
 from accounts.representations import UserObject, represent_user
 from foundation import clock
@@ -49,8 +49,8 @@ class RoleSlugObject(TypedDict):
     slug: str
 
 
-class OrganizationMembershipObject(TypedDict):
-    """That a user belongs to an organization. Events carry it without the user."""
+class OrganizationMembershipEventObject(TypedDict):
+    """A membership as events carry it."""
 
     object: Literal["organization_membership"]
     id: str
@@ -64,7 +64,12 @@ class OrganizationMembershipObject(TypedDict):
     custom_attributes: dict[str, Any]
     created_at: str
     updated_at: str
-    user: NotRequired[UserObject]
+
+
+class OrganizationMembershipObject(OrganizationMembershipEventObject):
+    """That a user belongs to an organization."""
+
+    user: UserObject
 
 
 class GroupObject(TypedDict):
@@ -163,7 +168,7 @@ def represent_membership(row: OrganizationMembership) -> OrganizationMembershipO
     return {**represent_membership_for_event(row), "user": represent_user(row.user)}
 
 
-def represent_membership_for_event(row: OrganizationMembership) -> OrganizationMembershipObject:
+def represent_membership_for_event(row: OrganizationMembership) -> OrganizationMembershipEventObject:
     """Return the JSON of a membership as events carry it: the user is named by id alone."""
     roles: list[RoleSlugObject] = [{"slug": role.slug} for role in row.roles_by_priority()]
     return {

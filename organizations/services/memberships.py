@@ -26,7 +26,7 @@ from organizations.models import (
     OrganizationMembership,
     memberships_with_relations,
 )
-from organizations.representations import OrganizationMembershipObject, represent_membership_for_event
+from organizations.representations import OrganizationMembershipEventObject, represent_membership_for_event
 from organizations.services.changes import previous_attributes
 from organizations.services.domains import lock_organization
 
@@ -155,7 +155,7 @@ def _set_status(
 
 
 def _tell(
-    membership: OrganizationMembership, actor: Actor, before: OrganizationMembershipObject
+    membership: OrganizationMembership, actor: Actor, before: OrganizationMembershipEventObject
 ) -> OrganizationMembership:
     """Save a changed membership and emit what changed; do neither where nothing did."""
     if not previous_attributes(before, represent_membership_for_event(membership)):
