@@ -56,7 +56,7 @@ class SessionStatus(models.TextChoices):
 class Session(EnvironmentModel):
     """That a person is signed in, in a browser or device, perhaps to an organization.
 
-    It carries its refresh tokens (docs/decisions/0014): all tokens of one session begin with the same twelve
+    It carries its refresh tokens (docs/decisions/0030): all tokens of one session begin with the same twelve
     characters, by whose digest the session is found; the digests of the present token and of the one before it
     tell what a presented token is. Any other token of this session was spent before, or forged by someone who
     has seen one.

@@ -1,4 +1,4 @@
-"""The form of refresh tokens, and what a presented one is worth (docs/decisions/0014).
+"""The form of refresh tokens, and what a presented one is worth (docs/decisions/0030).
 
 A token is 25 letters and digits. The first twelve are the family: the same in all tokens of a session, which is
 found by their digest. The rest is drawn anew at each rotation.
