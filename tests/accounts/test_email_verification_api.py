@@ -210,9 +210,18 @@ def test_new_codes_do_not_buy_endless_guesses(environment, actor, ada):
 def test_a_new_code_replaces_the_old_one(api, ada):
     old = make_email_verification(ada)
     new = make_email_verification(ada)
+    shown = api.get(f"{VERIFICATIONS}/{old.id}").json()
+    assert shown["expires_at"] <= clock.iso(new.created_at)
     if old.code != new.code:
         assert confirm(api, ada, old.code).json()["code"] == "email_verification_code_incorrect"
     assert confirm(api, ada, new.code).status_code == 200
+
+
+def test_a_code_that_was_used_for_a_former_address_means_nothing_for_the_present_one(api, ada, actor):
+    code = make_email_verification(ada).code
+    confirm(api, ada, code)
+    services.update_user(user=ada, actor=actor, email="new@example.com")
+    assert confirm(api, ada, code).json()["code"] == "email_verification_code_incorrect"
 
 
 def test_a_used_code_says_so_where_the_address_is_to_be_proven_again(api, ada, actor):
