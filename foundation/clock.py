@@ -12,7 +12,7 @@ def iso(moment: datetime) -> str:
     """Write a moment as the API does: ISO 8601, UTC, exactly three decimals, ``Z`` (workos-behaviour (l))."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def iso_or_none(moment: datetime | None) -> str | None:

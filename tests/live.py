@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,3 +148,18 @@ def gatehouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveG
         run_gatehouse(tmp_path_factory.mktemp("data"), **variables) as server,
     ):
         yield server
+
+
+def wait_until_listening(port: int, seconds: float) -> None:
+    """Return when something listens on a port of the loopback address; each attempt waits for the one before."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            pause.wait(0.02)
+        else:
+            return
+    message = f"Nothing listens on port {port}."
+    raise TimeoutError(message)
