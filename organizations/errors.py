@@ -66,13 +66,6 @@ class MembershipAlreadyExists(BadRequest):
     message = "The user is already a member of this organization."
 
 
-class MembershipsNotNarrowed(BadRequest):
-    """The list is asked for without saying whose memberships are meant."""
-
-    code = "missing_user_id_or_organization_id"
-    message = "Either user_id or organization_id must be provided."
-
-
 class InvalidMembershipRole(Invalid):
     """No role of the organization or its environment has this slug."""
 

@@ -323,11 +323,15 @@ def test_an_unknown_membership_is_not_found(api, method, suffix):
     assert answer.json()["message"] == "Organization Membership not found: 'om_unknown'."
 
 
-def test_the_list_wants_a_user_or_an_organization(api):
+def test_the_list_without_filters_shows_every_active_membership(api, environment, organization, person):
+    # The seed's own example sends neither filter; the present spec asks for one of them.
+    first = make_membership(organization, person)
+    second = make_membership(make_organization(environment, "Bar"), person)
+
     answer = api.get(PATH)
 
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "missing_user_id_or_organization_id"
+    assert answer.status_code == 200
+    assert [row["id"] for row in answer.json()["data"]] == [second.id, first.id]
 
 
 def test_the_list_is_filtered_by_user_organization_and_status(api, environment, organization, person):

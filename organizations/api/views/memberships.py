@@ -9,7 +9,6 @@ from environments.api.schema import describe
 from environments.api.views import UserManagementView, no_content, reply
 from organizations import services
 from organizations.api.serializers import MembershipInput, MembershipParameters, RoleSlugsInput
-from organizations.errors import MembershipsNotNarrowed
 from organizations.models import (
     Group,
     MembershipStatus,
@@ -33,13 +32,10 @@ class MembershipCollection(UserManagementView):
         response=OrganizationMembershipObject,
         query=MembershipParameters,
         paged=True,
-        refusals=(400,),
     )
     def get(self, _request: HttpRequest) -> HttpResponse:
         parameters = self.read_query(MembershipParameters)
         filters = {name: parameters[name] for name in ("user_id", "organization_id") if parameters.get(name)}
-        if not filters:
-            raise MembershipsNotNarrowed
         statuses = parameters.get("statuses") or [MembershipStatus.ACTIVE]
         memberships = memberships_with_relations(self.environment).filter(**filters, status__in=statuses)
         return self.page(memberships, represent_membership, parameters)
