@@ -1,0 +1,183 @@
+"""What every step of signing in shares: beginning an attempt, going on with it, and noting what was proven or not."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts.models import EmailVerification, User
+from accounts.services import create_email_verification
+from authentication import conf
+from authentication.access_tokens import Policy
+from authentication.engine import Required, Situation, Step, advance
+from authentication.errors import InvalidPendingAuthenticationToken
+from authentication.models import AuthenticationMethod, SignInAttempt
+from authentication.representations import (
+    AuthenticationEventObject,
+    represent_organization_choice,
+    represent_signed_in_user,
+)
+from authentication.services.outcomes import Origin, SignedIn, StepRequired
+from authentication.services.sessions import start_session, user_actor
+from environments.models import Environment
+from events.services import emit
+from foundation import clock
+from foundation.actors import Actor
+from foundation.encryption import token_digest
+from foundation.errors import DomainError
+from foundation.ids import new_secret
+
+_LONGEST_EMAIL = 320
+
+
+@transaction.atomic
+def begin_attempt(
+    user: User, method: AuthenticationMethod, kind: str, origin: Origin, policy: Policy
+) -> SignedIn | StepRequired | None:
+    """Begin an attempt for a user who has just been proven; None if that proof is void by now."""
+    environment = policy.settings.environment
+    row = lock_user_row(environment, user.id)
+    if row is None or row.password != user.password:
+        # Deleted, or given another password, while the hash was computed.
+        return None
+    emit_success(kind, row, environment, origin)
+    attempt = SignInAttempt(
+        environment=environment,
+        user=row,
+        authentication_method=method,
+        ip_address=origin.ip_address,
+        user_agent=origin.user_agent,
+    )
+    return go_on(attempt, policy, "")
+
+
+def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> SignedIn | StepRequired:
+    """Ask the engine, and do what it says: keep the attempt for its next step, or start the session."""
+    situation = Situation(attempt, policy.settings)
+    outcome = advance(situation)
+    if isinstance(outcome, Required):
+        token = _keep(attempt, token)
+        return StepRequired(outcome.step, token, _DETAILS[outcome.step](situation))
+    if token:
+        # Spent before anything is granted, under its lock: an attempt succeeds once.
+        attempt.completed_at = clock.now()
+        attempt.save(update_fields=["completed_at", "organization"])
+    return start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+
+
+def _keep(attempt: SignInAttempt, token: str) -> str:
+    """Save an attempt that has to wait; return its token, the same through all its steps."""
+    if token:
+        attempt.save(update_fields=["organization"])
+        return token
+    token = new_secret()
+    attempt.token_digest = token_digest(token)
+    attempt.expires_at = attempt.created_at + conf.ATTEMPT_LIFETIME
+    attempt.save(force_insert=True)
+    return token
+
+
+def lock_user_row(environment: Environment, user_id: str) -> User | None:
+    """Return the user as the database has it, locked, or None if it is gone."""
+    rows = User.objects.in_environment(environment)
+    return rows.select_for_update(of=("self",)).filter(pk=user_id).first()
+
+
+def lock_attempt(environment: Environment, token: str) -> SignInAttempt:
+    """Return a waiting attempt with its user, both locked, the user first as everywhere.
+
+    Raises InvalidPendingAuthenticationToken.
+    """
+    attempts = SignInAttempt.objects.in_environment(environment)
+    user_id = attempts.filter(token_digest=token_digest(token)).values_list("user_id", flat=True).first()
+    user = None if user_id is None else lock_user_row(environment, user_id)
+    attempt = attempts.select_for_update(of=("self",)).filter(token_digest=token_digest(token)).first()
+    if user is None or attempt is None or not _is_waiting(attempt, user):
+        raise InvalidPendingAuthenticationToken.of(token)
+    attempt.user = user
+    return attempt
+
+
+def _is_waiting(attempt: SignInAttempt, user: User) -> bool:
+    # A new password makes void what the former one had begun.
+    overtaken = user.password_changed_at is not None and user.password_changed_at > attempt.created_at
+    return (
+        attempt.completed_at is None
+        and attempt.expires_at > clock.now()
+        and attempt.failures < conf.ATTEMPT_FAILURES
+        and not overtaken
+    )
+
+
+def count_failure(attempt: SignInAttempt) -> None:
+    """Count one refused answer to a step."""
+    rows = SignInAttempt.objects.in_environment(attempt.environment_id)
+    rows.filter(pk=attempt.pk).update(failures=F("failures") + 1)
+
+
+def _email_details(situation: Situation) -> dict[str, Any]:
+    verification = _recent_email_verification(situation.user) or create_email_verification(
+        user=situation.user, actor=user_actor(situation.user)
+    )
+    return {"email": situation.user.email, "email_verification_id": verification.id}
+
+
+def _recent_email_verification(user: User) -> EmailVerification | None:
+    """Return the code that was sent a moment ago, if it still opens: repeated sign-ins are not repeated mails."""
+    rows = EmailVerification.objects.in_environment(user.environment_id).filter(user=user, email=user.email)
+    newest = rows.order_by("-id").first()
+    moment = clock.now()
+    if newest is None or newest.used_at is not None or newest.failed_attempts or newest.expires_at <= moment:
+        return None
+    return newest if moment - newest.created_at < conf.EMAIL_VERIFICATION_RESEND else None
+
+
+def _organization_details(situation: Situation) -> dict[str, Any]:
+    return {
+        "user": represent_signed_in_user(situation.user),
+        "organizations": [represent_organization_choice(row) for row in situation.memberships],
+    }
+
+
+_DETAILS: Mapping[Step, Callable[[Situation], dict[str, Any]]] = {
+    Step.EMAIL_VERIFICATION: _email_details,
+    Step.ORGANIZATION_SELECTION: _organization_details,
+}
+
+
+def emit_success(kind: str, user: User, environment: Environment, origin: Origin) -> None:
+    """Tell that somebody proved something: the kind is the word of the event's name."""
+    data: AuthenticationEventObject = {
+        "type": kind,
+        "status": "succeeded",
+        "ip_address": origin.ip_address,
+        "user_agent": origin.user_agent,
+        "user_id": user.id,
+        "email": user.email,
+    }
+    emit(f"authentication.{kind}_succeeded", environment=environment, actor=user_actor(user), data=data)
+
+
+@transaction.atomic
+def record_failure(
+    *,
+    environment: Environment,
+    actor: Actor,
+    kind: str,
+    origin: Origin,
+    user_id: str | None,
+    email: str,
+    refusal: DomainError,
+) -> None:
+    """Tell that a proof was refused, in a transaction of its own: the refusal that follows must not undo it."""
+    data: AuthenticationEventObject = {
+        "type": kind,
+        "status": "failed",
+        "ip_address": origin.ip_address,
+        "user_agent": origin.user_agent,
+        "user_id": user_id,
+        "email": email[:_LONGEST_EMAIL],
+        "error": {"code": refusal.code, "message": refusal.message},
+    }
+    emit(f"authentication.{kind}_failed", environment=environment, actor=actor, data=data)
