@@ -76,6 +76,11 @@ class AuthenticationSettings(EnvironmentModel):
         default=0, help_text="How many former passwords may not be used again (0 to 10)."
     )
     homepage_url = models.URLField(blank=True, default="")
+    invitation_url = models.URLField(
+        blank=True,
+        default="",
+        help_text="The application's page that takes an invitation; it gets ?invitation_token=… added.",
+    )
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:

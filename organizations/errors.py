@@ -120,3 +120,88 @@ class APIKeyAlreadyExpired(Conflict):
 
     code = "api_key_already_expired"
     message = "API key is already expired"
+
+
+class UserAlreadyExists(BadRequest):
+    """Somebody who has an account needs no invitation to the product."""
+
+    code = "user_already_exists"
+    message = "A user with this email already exists."
+
+
+class UserAlreadyOrganizationMember(BadRequest):
+    """The invitee belongs to the organization; a deactivated member is reactivated, not invited."""
+
+    code = "user_already_organization_member"
+    message = "The user is already a member of this organization."
+
+
+class EmailAlreadyInvited(BadRequest):
+    """An invitation to the product still waits for this address."""
+
+    code = "email_already_invited"
+    message = "This email has already been invited."
+
+
+class EmailAlreadyInvitedToOrganization(BadRequest):
+    """An invitation into this organization still waits for this address."""
+
+    code = "email_already_invited_to_organization"
+    message = "This email has already been invited to this organization."
+
+
+class ExpiresInDaysTooShort(BadRequest):
+    code = "expires_in_days_too_short"
+    message = "expires_in_days must be at least 1."
+
+
+class ExpiresInDaysTooLong(BadRequest):
+    code = "expires_in_days_too_long"
+    message = "expires_in_days must be at most 30."
+
+
+class InviteExpired(BadRequest):
+    code = "invite_expired"
+    message = "Invite has expired."
+
+
+class InviteRevoked(BadRequest):
+    code = "invite_revoked"
+    message = "Invite has been revoked."
+
+
+class InviteAccepted(BadRequest):
+    code = "invite_accepted"
+    message = "Invite has already been accepted."
+
+
+class InviteNotPending(BadRequest):
+    """It was accepted or revoked, or it expired."""
+
+    code = "invite_not_pending"
+    message = "Invite is not pending."
+
+
+class InvalidInvite(BadRequest):
+    """The membership that it would activate was deactivated, which is for the organization to undo."""
+
+    code = "invalid_invite"
+    message = "Invite cannot be accepted: the user is a deactivated member of the organization."
+
+
+class InvitationRefusal(BadRequest):
+    """What a sign-in with an ``invitation_token`` is told; in OAuth's form at the token endpoint."""
+
+
+class InvitationInvalid(InvitationRefusal):
+    """Unknown, of another environment, expired, revoked or accepted: all in the same words."""
+
+    code = "invitation_invalid"
+    message = "The invitation has expired or is invalid."
+
+
+class InvitationCannotBeUsedForEmail(InvitationRefusal):
+    """It was sent to somebody else. The message does not say to whom."""
+
+    code = "invitation_cannot_be_used_for_email"
+    message = "The invitation cannot be used for this email."

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from django.db import models
 
+from accounts.email_addresses import email_domain
 from authorization.models import Role
 from environments.models import Environment
 from foundation import clock
-from foundation.fields import PrefixedIDField
+from foundation.fields import EncryptedTextField, PrefixedIDField
 from foundation.scoping import EnvironmentModel, EnvironmentQuerySet
+from organizations.domain_names import is_public_mail_domain
 
 
 class Organization(EnvironmentModel):
@@ -183,6 +185,132 @@ def memberships_with_relations(environment: Environment) -> EnvironmentQuerySet[
         OrganizationMembership.objects.in_environment(environment)
         .select_related("user", "organization")
         .prefetch_related("roles")
+    )
+
+
+class InvitationState(models.TextChoices):
+    """What has become of an invitation."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Invitation(EnvironmentModel):
+    """That somebody was asked by e-mail to sign up, or to join an organization.
+
+    Its state is read off the moments it carries: nothing happens to a row when it expires.
+    """
+
+    id = PrefixedIDField(prefix="invitation")
+    email = models.CharField(max_length=320, help_text="Whom it was sent to; normalized.")
+    organization = models.ForeignKey(
+        Organization,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="invitations",
+        help_text="Empty where somebody is invited to the product alone.",
+    )
+    role = models.ForeignKey(
+        "authorization.Role",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty without an organization, or when the role was deleted: then the default one is given.",
+    )
+    membership = models.ForeignKey(
+        OrganizationMembership,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invitations",
+        help_text="The invitee's, pending until the invitation is accepted.",
+    )
+    inviter = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, blank=True, related_name="sent_invitations"
+    )
+    accepted_user = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, blank=True, related_name="accepted_invitations"
+    )
+    token = EncryptedTextField(editable=False)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    language = models.CharField(max_length=35, blank=True, default="", help_text="Of its mail.")
+    is_open = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Neither accepted, nor revoked, nor replaced after it expired.",
+    )
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [
+            # A moment cannot be part of an index, so the column says which row still counts.
+            models.UniqueConstraint(
+                fields=["organization", "email"],
+                condition=models.Q(is_open=True),
+                name="one_open_invitation_per_email_and_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["environment", "email"],
+                condition=models.Q(is_open=True, organization__isnull=True),
+                name="one_open_invitation_per_email_without_organization",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at__isnull=True) | models.Q(revoked_at__isnull=True),
+                name="an_invitation_is_accepted_or_revoked",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["environment", "id"], name="invitation_list"),
+            models.Index(fields=["environment", "email", "id"], name="invitations_by_email"),
+            models.Index(fields=["organization", "id"], name="invitations_of_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation of {self.email}"
+
+    @property
+    def state(self) -> InvitationState:
+        """What has become of it by this moment."""
+        if self.accepted_at is not None:
+            return InvitationState.ACCEPTED
+        if self.revoked_at is not None:
+            return InvitationState.REVOKED
+        return InvitationState.EXPIRED if self.expires_at <= clock.now() else InvitationState.PENDING
+
+    @property
+    def role_slug(self) -> str | None:
+        """The role of the invitee's membership, or the one that the membership will have."""
+        if self.membership is not None:
+            roles = self.membership.roles_by_priority()
+            return roles[0].slug if roles else None
+        return None if self.role is None else self.role.slug
+
+    def is_for(self, email: str) -> bool:
+        """Tell whether somebody with this stored address may accept it (workos-behaviour (e)).
+
+        Into an organization: the invitee, or a colleague, which means an address of the same domain where mailboxes
+        are not given to anybody. To the product alone: anybody.
+        """
+        if self.organization_id is None or email == self.email:
+            return True
+        domain = email_domain(self.email)
+        return email_domain(email) == domain and not is_public_mail_domain(domain)
+
+
+def invitations_with_relations(environment: Environment | str) -> EnvironmentQuerySet[Invitation]:
+    """Return the invitations with what their public JSON shows: two queries, however many they are."""
+    return (
+        Invitation.objects.in_environment(environment)
+        .select_related("environment", "role", "membership")
+        .prefetch_related("membership__roles")
     )
 
 

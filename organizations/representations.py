@@ -1,12 +1,14 @@
-"""The public JSON of organizations, their domains, memberships and groups."""
+"""The public JSON of organizations, their domains, memberships, groups, API keys and invitations."""
 
 from typing import Any, Literal, TypedDict
+from urllib.parse import urlencode, urlsplit
 
 from accounts.representations import UserObject, represent_user
 from foundation import clock
 from organizations.models import (
     CustomerAPIKey,
     Group,
+    Invitation,
     Organization,
     OrganizationDomain,
     OrganizationMembership,
@@ -126,6 +128,31 @@ class APIKeyValidationObject(TypedDict):
     api_key: APIKeyObject | None
 
 
+class InvitationEventObject(TypedDict):
+    """An invitation as events carry it: nobody who reads one can accept it."""
+
+    object: Literal["invitation"]
+    id: str
+    email: str
+    state: Literal["accepted", "expired", "pending", "revoked"]
+    accepted_at: str | None
+    revoked_at: str | None
+    expires_at: str
+    organization_id: str | None
+    inviter_user_id: str | None
+    accepted_user_id: str | None
+    role_slug: str | None
+    created_at: str
+    updated_at: str
+
+
+class InvitationObject(InvitationEventObject):
+    """That somebody was asked by e-mail to sign up, or to join an organization."""
+
+    token: str
+    accept_invitation_url: str
+
+
 def represent_domain(row: OrganizationDomain) -> OrganizationDomainObject:
     """Return the public JSON of an organization domain.
 
@@ -219,3 +246,44 @@ def represent_api_key(api_key: CustomerAPIKey) -> APIKeyObject:
         "created_at": clock.iso(api_key.created_at),
         "updated_at": clock.iso(api_key.updated_at),
     }
+
+
+def represent_invitation(row: Invitation, accept_page: str) -> InvitationObject:
+    """Return the public JSON of an invitation, token included: for the holder of an API key alone.
+
+    ``accept_page`` is where invitations of the environment are accepted (``services.accept_invitation_page``).
+    Prefetch as ``invitations_with_relations`` does.
+    """
+    return {
+        **represent_invitation_for_event(row),
+        "token": row.token,
+        "accept_invitation_url": accept_invitation_url(accept_page, row.token),
+    }
+
+
+def represent_invitation_for_event(row: Invitation) -> InvitationEventObject:
+    """Return an invitation as events carry it: without the token, and without the URL that holds it."""
+    return {
+        "object": "invitation",
+        "id": row.id,
+        "email": row.email,
+        "state": row.state.value,  # type: ignore[typeddict-item]  # the enumeration's values are these texts
+        "accepted_at": clock.iso_or_none(row.accepted_at),
+        "revoked_at": clock.iso_or_none(row.revoked_at),
+        "expires_at": clock.iso(row.expires_at),
+        "organization_id": row.organization_id,
+        "inviter_user_id": row.inviter_id,
+        "accepted_user_id": row.accepted_user_id,
+        "role_slug": row.role_slug,
+        "created_at": clock.iso(row.created_at),
+        "updated_at": clock.iso(row.updated_at),
+    }
+
+
+def accept_invitation_url(accept_page: str, invitation_token: str) -> str:
+    """Return the address of a page with the token in its query, before a fragment if there is one."""
+    parts = urlsplit(accept_page)
+    query = f"{parts.query}&" if parts.query else ""
+    return parts._replace(
+        path=parts.path or "/", query=f"{query}{urlencode({'invitation_token': invitation_token})}"
+    ).geturl()

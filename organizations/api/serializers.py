@@ -7,6 +7,7 @@ from rest_framework import serializers
 from environments.api.pagination import ListParameters
 from environments.api.validation import FlagField, MomentField, TextField
 from organizations.models import DomainState, MembershipStatus
+from organizations.services.invitations import DEFAULT_DAYS, LONGEST_DAYS, SHORTEST_DAYS
 
 LONGEST_NAME = 255
 LONGEST_ID = 80
@@ -178,3 +179,41 @@ class APIKeyExpiryInput(serializers.Serializer[Any]):
     """When a key is to expire: at once if nothing is said, never if null."""
 
     expires_at = MomentField(required=False, allow_null=True)
+
+
+# The languages that the spec lets a caller ask for; a mail without a translation comes in the installation's.
+_LOCALES = (
+    "af am ar bg bn bs ca cs da de de-DE el en en-AU en-CA en-GB en-US es es-419 es-ES es-US et fa fi fil fr fr-BE "
+    "fr-CA fr-FR fy gl gu ha he hi hr hu hy id is it it-IT ja jv ka kk km kn ko lt lv mk ml mn mr ms my nb ne nl "
+    "nl-BE nl-NL nn no pa pl pt pt-BR pt-PT ro ru sk sl sq sr sv sw ta te th tr uk ur uz vi zh zh-CN zh-HK zh-TW zu"
+)
+
+
+class InvitationLocaleInput(serializers.Serializer[Any]):
+    """In which language the mail is written."""
+
+    locale = serializers.ChoiceField(choices=_LOCALES.split(), required=False)
+
+
+class InvitationInput(InvitationLocaleInput):
+    """Whom to invite, and into what (spec ``CreateUserlandUserInviteOptionsDto``)."""
+
+    email = TextField(max_length=1000)
+    organization_id = TextField(required=False, max_length=LONGEST_ID)
+    role_slug = TextField(required=False, max_length=100)
+    # Its bounds are the service's: they have refusals of their own.
+    expires_in_days = serializers.IntegerField(
+        default=DEFAULT_DAYS, help_text=f"From {SHORTEST_DAYS} to {LONGEST_DAYS}."
+    )
+    inviter_user_id = TextField(
+        required=False, max_length=LONGEST_ID, help_text="The mail names this user as the one who invites."
+    )
+
+
+class InvitationParameters(ListParameters):
+    """Filters of the invitations list."""
+
+    organization_id = serializers.CharField(required=False, max_length=LONGEST_ID)
+    email = TextField(
+        required=False, max_length=1000, help_text="Invitations of this email, in whatever case."
+    )

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from organizations.api.views import api_keys, domains, groups, memberships, organizations
+from organizations.api.views import api_keys, domains, groups, invitations, memberships, organizations
 
 _GROUP = "organizations/<str:organization_id>/groups/<str:group_id>"
 _MEMBERSHIP = "user_management/organization_memberships/<str:membership_id>"
+_INVITATION = "user_management/invitations/<str:invitation_id>"
 
 urlpatterns = [
     path("organizations", organizations.OrganizationCollection.as_view()),
@@ -31,4 +32,13 @@ urlpatterns = [
     path("api_keys/validations", api_keys.APIKeyValidation.as_view()),
     path("api_keys/<str:api_key_id>", api_keys.APIKeyItem.as_view()),
     path("api_keys/<str:api_key_id>/expire", api_keys.ExpireAPIKey.as_view()),
+    path("user_management/invitations", invitations.InvitationCollection.as_view()),
+    path(
+        "user_management/invitations/by_token/<str:invitation_token>",
+        invitations.InvitationByToken.as_view(),
+    ),
+    path(_INVITATION, invitations.InvitationItem.as_view()),
+    path(f"{_INVITATION}/accept", invitations.AcceptInvitation.as_view()),
+    path(f"{_INVITATION}/resend", invitations.ResendInvitation.as_view()),
+    path(f"{_INVITATION}/revoke", invitations.RevokeInvitation.as_view()),
 ]

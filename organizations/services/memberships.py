@@ -29,6 +29,7 @@ from organizations.models import (
 from organizations.representations import OrganizationMembershipEventObject, represent_membership_for_event
 from organizations.services.changes import previous_attributes
 from organizations.services.domains import lock_organization
+from organizations.services.invitation_rows import revoke_invitation_of
 
 
 @transaction.atomic
@@ -48,11 +49,11 @@ def create_membership(
     A reactivated member keeps the roles it had unless others are named. Raises MembershipAlreadyExists,
     CannotReactivatePendingMembership, InvalidMembershipRole, NotFound (either was deleted meanwhile).
     """
-    # Both rows are held, so that neither is deleted between the look and the write.
-    organization = lock_organization(organization)
+    # Both rows are held, so that neither is deleted between the look and the write: the user first, as everywhere.
     user = (
         User.objects.in_environment(environment).select_for_update(of=("self",), no_key=True).require(user.id)
     )
+    organization = lock_organization(organization)
     existing = (
         memberships_with_relations(environment)
         .select_for_update(of=("self",))
@@ -123,8 +124,17 @@ def reactivate_membership(*, membership: OrganizationMembership, actor: Actor) -
 
 
 @transaction.atomic
+def activate_membership(*, membership: OrganizationMembership, actor: Actor) -> OrganizationMembership:
+    """Let an invited user in: what :func:`services.accept_invitation` does to a pending membership."""
+    return _set_status(_locked(membership), actor, MembershipStatus.ACTIVE)
+
+
+@transaction.atomic
 def delete_membership(*, membership: OrganizationMembership, actor: Actor) -> None:
-    """Remove a member from the organization and from its groups."""
+    """Remove a member from the organization and from its groups; an invitation that a pending one awaits is revoked."""
+    # Invitations are locked before memberships, and the organization before both.
+    lock_organization(membership.organization)
+    revoke_invitation_of(membership, actor)
     membership = _locked(membership)
     data = represent_membership_for_event(membership)
     environment = membership.environment

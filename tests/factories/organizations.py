@@ -1,5 +1,6 @@
 """Organizations and who belongs to them."""
 
+from itertools import count
 from typing import Any
 
 from accounts.models import User
@@ -8,12 +9,15 @@ from foundation.actors import SYSTEM
 from organizations import services
 from organizations.models import (
     Group,
+    Invitation,
     MembershipStatus,
     Organization,
     OrganizationDomain,
     OrganizationMembership,
 )
 from tests.factories.accounts import make_user
+
+_number = count(1)
 
 
 def make_organization(environment: Environment, name: str = "Foo Corp", **fields: Any) -> Organization:
@@ -45,3 +49,15 @@ def make_membership(
 
 def make_group(organization: Organization, name: str = "Engineering") -> Group:
     return services.create_group(organization=organization, actor=SYSTEM, name=name)
+
+
+def make_invitation(
+    environment: Environment, email: str = "", organization: Organization | None = None, **fields: Any
+) -> Invitation:
+    return services.send_invitation(
+        environment=environment,
+        actor=SYSTEM,
+        email=email or f"invitee{next(_number)}@example.com",
+        organization=organization,
+        **fields,
+    )
