@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from django.db.models import prefetch_related_objects
 
 from accounts.models import User
 from accounts.representations import represent_user
 from authentication import conf
 from authentication.jwt_templates import compile_template
 from authentication.models import JWTTemplate, Session
-from authorization.services import permission_slugs
+from authorization.services import list_roles
 from environments import signing
 from environments.models import AuthenticationSettings, Environment
 from environments.services import active_signing_key
@@ -19,6 +18,9 @@ from foundation import clock
 from foundation.ids import new_ulid
 from organizations.models import OrganizationMembership
 from organizations.representations import represent_membership_for_event, represent_organization
+
+# What a query that joins the environment loads with it, to spare the policy's own query.
+POLICY_RELATIONS = ("environment__authentication_settings", "environment__jwt_template")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,12 @@ class Policy:
 def policy_of(environment: Environment) -> Policy:
     """Return an environment's settings and its JWT template; one query."""
     rows = AuthenticationSettings.objects.in_environment(environment)
-    settings = rows.select_related("environment__jwt_template").get()
-    return Policy(settings, getattr(settings.environment, "jwt_template", None))
+    return loaded_policy(rows.select_related("environment__jwt_template").get().environment)
+
+
+def loaded_policy(environment: Environment) -> Policy:
+    """Return the policy of an environment that was loaded with :data:`POLICY_RELATIONS`; no query."""
+    return Policy(environment.authentication_settings, getattr(environment, "jwt_template", None))
 
 
 def sign_access_token(
@@ -55,19 +61,22 @@ def sign_access_token(
         "client_id": environment.client_id,
     }
     if membership is not None:
-        claims |= _organization_claims(membership)
+        claims |= _organization_claims(environment, membership)
     key = active_signing_key(environment)
     private_key = signing.load_private_key(key.private_key)
     return jwt.encode(claims, private_key, signing.ALGORITHM, headers={"kid": key.key_id})
 
 
-def _organization_claims(membership: OrganizationMembership) -> dict[str, Any]:
-    prefetch_related_objects([membership], "roles")
-    roles = membership.roles_by_priority()
+def _organization_claims(environment: Environment, membership: OrganizationMembership) -> dict[str, Any]:
+    # One query for roles and permissions together: this runs at every sign-in and refresh.
+    roles = list_roles(environment, membership.organization).filter(memberships=membership)
+    granted = list(roles.values_list("slug", "permissions__slug"))
+    role_slugs = list(dict.fromkeys(role for role, _permission in granted))
+    permissions = sorted({permission for _role, permission in granted if permission})
     claims: dict[str, Any] = {"org_id": membership.organization_id}
-    if roles:
-        claims |= {"role": roles[0].slug, "roles": [role.slug for role in roles]}
-    if permissions := permission_slugs(roles):
+    if role_slugs:
+        claims |= {"role": role_slugs[0], "roles": role_slugs}
+    if permissions:
         claims["permissions"] = permissions
     return claims
 

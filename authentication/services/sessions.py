@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import record_sign_in
-from authentication.access_tokens import Policy, policy_of, sign_access_token
+from authentication.access_tokens import POLICY_RELATIONS, Policy, loaded_policy, sign_access_token
 from authentication.errors import (
     InvalidGrant,
     OAuthRefusal,
@@ -95,7 +95,7 @@ def _refresh(
     session = _lock_session_of(environment, presented)
     if session is None or session.ended_at is not None:
         return InvalidGrant()
-    policy = policy_of(environment)
+    policy = loaded_policy(session.environment)
     if _is_over(session, policy.settings, moment):
         return SessionExpired()
     verdict = judge(session, presented, moment)
@@ -136,7 +136,7 @@ _REFRESHED_FIELDS = [
 
 def _lock_session_of(environment: Environment, presented: RefreshToken) -> Session | None:
     """Find the session of a token and lock its row: refreshes of one session happen one after the other."""
-    rows = Session.objects.in_environment(environment).select_related("user")
+    rows = Session.objects.in_environment(environment).select_related("user", *POLICY_RELATIONS)
     return rows.select_for_update(of=("self",)).filter(refresh_family_digest=presented.family_digest).first()
 
 

@@ -235,11 +235,23 @@ def test_access_tokens_live_as_long_as_the_environment_says(client, user):
     assert claims["exp"] - claims["iat"] == 900
 
 
-def test_a_refresh_takes_eight_queries(client, user, django_assert_num_queries):
+def test_a_refresh_takes_six_queries(client, user, django_assert_num_queries):
     make_membership(make_organization(client.environment), user)
     token = client.sign_in("ada@example.com")["refresh_token"]
 
-    # Client with its environment; then in the transaction: session locked with its user, policy with its template,
-    # membership, session written, roles, permissions, signing key. And its two savepoints.
-    with django_assert_num_queries(8 + 2):
+    # Client with its environment; then in the transaction: session locked, with its user and the policy,
+    # membership, session written, roles with permissions, signing key. And its two savepoints.
+    with django_assert_num_queries(6 + 2):
         client.refresh(token)
+
+
+def test_roles_stand_in_the_order_of_their_priority(client, user):
+    organization = make_organization(client.environment)
+    own = make_role(client.environment, "org-auditor", organization=organization, permissions=["logs:read"])
+    make_membership(organization, user, roles=("member", own.slug, "admin"))
+
+    claims = client.claims(client.sign_in("ada@example.com")["access_token"])
+
+    assert claims["role"] == "admin"
+    assert claims["roles"] == ["admin", "member", "org-auditor"]
+    assert claims["permissions"] == ["logs:read"]
