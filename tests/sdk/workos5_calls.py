@@ -1,0 +1,175 @@
+"""Run under the 5.x SDK, in a process of its own: the two generations share their import name."""
+
+import os
+import sys
+import uuid
+from typing import Any
+
+import jwt
+from workos import WorkOSClient
+from workos.exceptions import (  # type: ignore[import-not-found, unused-ignore]  # the older SDK, which mypy does not see
+    AuthenticationException,
+    BadRequestException,
+    ConflictException,
+    EmailVerificationRequiredException,
+    NotFoundException,
+)
+
+PASSWORD = "correct horse battery staple 42"
+
+
+def client(**options: Any) -> Any:
+    return WorkOSClient(base_url=os.environ["WORKOS_BASE_URL"], **options)
+
+
+def fresh(stem: str = "x") -> str:
+    return f"{stem}-{uuid.uuid4().hex[:8]}"
+
+
+def refused(exceptions: Any, call: Any, **expected: Any) -> Any:
+    caught: Any = None
+    try:
+        call()
+    except exceptions as error:
+        caught = error
+    assert caught is not None, f"none of {exceptions}"
+    found = {name: getattr(caught, name, None) for name in expected}
+    assert found == expected, found
+    assert caught.request_id
+    return caught
+
+
+def organizations(workos: Any) -> None:
+    external_id, domain = fresh("ext"), f"{fresh('acme')}.test"
+    made = workos.organizations.create_organization(
+        name="Foo",
+        external_id=external_id,
+        metadata={"tier": "gold"},
+        domain_data=[{"domain": domain, "state": "verified"}],
+    )
+    assert [d.domain for d in made.domains] == [domain]
+    assert workos.organizations.get_organization_by_external_id(external_id).id == made.id
+    assert workos.organizations.list_organizations(domains=[domain]).data[0].id == made.id
+    changed = workos.organizations.update_organization(organization_id=made.id, name="Bar")
+    assert (changed.name, changed.metadata) == ("Bar", {"tier": "gold"})
+    assert {role.slug for role in workos.organizations.list_organization_roles(made.id).data} >= {
+        "admin",
+        "member",
+    }
+    extra = workos.organization_domains.create_organization_domain(
+        organization_id=made.id, domain=f"{fresh('shop')}.example.com"
+    )
+    assert workos.organization_domains.get_organization_domain(extra.id).state == "pending"
+    workos.organization_domains.delete_organization_domain(extra.id)
+    for _ in range(5):
+        workos.organizations.create_organization(name="Page")
+    walked = [organization.id for organization in workos.organizations.list_organizations(limit=2)]
+    assert len(walked) == len(set(walked)) >= 6
+    key = fresh("key")
+    first = workos.organizations.create_organization(name="Once", idempotency_key=key)
+    assert workos.organizations.create_organization(name="Once", idempotency_key=key).id == first.id
+    issued = workos.organizations.create_api_key(made.id, name="CI")
+    assert workos.api_keys.validate_api_key(value=issued.value).id == issued.id
+    assert [k.id for k in workos.organizations.list_api_keys(made.id).data] == [issued.id]
+    workos.api_keys.delete_api_key(issued.id)
+    assert workos.api_keys.validate_api_key(value=issued.value) is None
+    workos.organizations.delete_organization(made.id)
+    refused(
+        NotFoundException, lambda: workos.organizations.get_organization(made.id), code="entity_not_found"
+    )
+
+
+def users(workos: Any) -> None:
+    management = workos.user_management
+    acme = workos.organizations.create_organization(name="Acme")
+    ada = management.create_user(
+        email=f"{fresh('ada')}@acme.test", password=PASSWORD, email_verified=True, external_id=fresh("ext")
+    )
+    assert management.get_user_by_external_id(ada.external_id).id == ada.id
+    assert [u.id for u in management.list_users(email=ada.email).data] == [ada.id]
+    assert management.update_user(user_id=ada.id, first_name="Ada").first_name == "Ada"
+    membership = management.create_organization_membership(
+        user_id=ada.id, organization_id=acme.id, role_slug="admin"
+    )
+    assert management.deactivate_organization_membership(membership.id).status == "inactive"
+    assert management.reactivate_organization_membership(membership.id).status == "active"
+    found = management.list_organization_memberships(organization_id=acme.id, statuses=["active"]).data
+    assert [m.id for m in found] == [membership.id]
+
+    signed_in = management.authenticate_with_password(email=ada.email, password=PASSWORD)
+    signing_key = jwt.PyJWKClient(management.get_jwks_url()).get_signing_key_from_jwt(signed_in.access_token)
+    claims = jwt.decode(signed_in.access_token, signing_key, algorithms=["RS256"])
+    assert (claims["sub"], claims["org_id"], claims["role"]) == (ada.id, acme.id, "admin")
+    refreshed = management.authenticate_with_refresh_token(refresh_token=signed_in.refresh_token)
+    assert refreshed.refresh_token != signed_in.refresh_token
+    assert [s.id for s in management.list_sessions(user_id=ada.id).data] == [claims["sid"]]
+    management.revoke_session(session_id=claims["sid"])
+    refused(
+        BadRequestException,
+        lambda: management.authenticate_with_refresh_token(refresh_token=refreshed.refresh_token),
+        error="invalid_grant",
+    )
+    names = ["organization.created", "organization_membership.created", "organization_membership.updated"]
+    listed = workos.events.list_events(events=names, organization_id=acme.id).data
+    assert [event.event for event in listed] == [*names, names[-1]]
+    rest = workos.events.list_events(events=names, organization_id=acme.id, after=listed[0].id).data
+    assert [event.id for event in rest] == [event.id for event in listed[1:]]
+    management.delete_user(ada.id)
+    refused(NotFoundException, lambda: management.get_user(ada.id), message=f"User not found: '{ada.id}'.")
+
+
+def roles(workos: Any) -> None:
+    authorization = workos.authorization
+    slug, permission = fresh("auditor"), fresh("reports-read")
+    authorization.create_permission(slug=permission, name="Read")
+    assert permission in [p.slug for p in authorization.list_permissions(limit=100).data]
+    authorization.create_environment_role(slug=slug, name="Auditor")
+    granted = authorization.set_environment_role_permissions(slug, permissions=[permission])
+    assert granted.permissions == [permission]
+    acme = workos.organizations.create_organization(name="Acme")
+    own = f"org-{fresh()}"
+    authorization.create_organization_role(acme.id, slug=own, name="Own")
+    assert authorization.add_organization_role_permission(
+        acme.id, own, permission_slug=permission
+    ).permissions == [permission]
+    assert {own, slug} <= {role.slug for role in authorization.list_organization_roles(acme.id).data}
+
+
+def refusals(workos: Any) -> None:
+    management = workos.user_management
+    stranger = client(api_key="sk_test_stranger", client_id="client_x")
+    refused(AuthenticationException, stranger.organizations.list_organizations, message="Unauthorized")
+    refused(
+        BadRequestException,
+        lambda: management.authenticate_with_password(email="nobody@acme.test", password="x"),
+        code="invalid_credentials",
+    )
+    invalid = refused(BadRequestException, lambda: workos.organizations.create_organization(name=""))
+    assert invalid.response.status_code == 422
+    bob = management.create_user(email=f"{fresh('bob')}@acme.test", password=PASSWORD)
+    unverified = refused(
+        EmailVerificationRequiredException,
+        lambda: management.authenticate_with_password(email=bob.email, password=PASSWORD),
+        code="email_verification_required",
+    )
+    assert unverified.email_verification_id
+    external_id = fresh("ext")
+    workos.organizations.create_organization(name="First", external_id=external_id)
+    refused(
+        (ConflictException, BadRequestException),
+        lambda: workos.organizations.create_organization(name="Second", external_id=external_id),
+        code="external_id_already_used",
+    )
+    key = fresh("key")
+    workos.organizations.create_organization(name="First", idempotency_key=key)
+    refused(
+        BadRequestException,
+        lambda: workos.organizations.create_organization(name="Second", idempotency_key=key),
+        code="idempotency_key_reused",
+    )
+
+
+if __name__ == "__main__":
+    for part in (organizations, users, roles, refusals):
+        part(client())
+        sys.stdout.write(f"{part.__name__}\n")
