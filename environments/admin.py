@@ -90,11 +90,14 @@ class AuthenticationSettingsForm(ServiceForm):
             "password_breached_rejected": "Refuse breached passwords",
             "password_history_depth": "Remember former passwords",
             "homepage_url": "Homepage",
+            "invitation_url": "Invitation page",
         }
         help_texts = {
             "access_token_seconds": "60 to 86,400. An access token is good until then, whatever happens meanwhile.",
             "session_maximum_seconds": "At least 300. After that, the person signs in again.",
             "homepage_url": "Where pages send people who have nowhere else to go.",
+            "invitation_url": "The application's page that links in invitations lead to; ?invitation_token=… is added. "
+            "Empty: the homepage, or the origin of the default redirect URI.",
         }
 
 
@@ -125,7 +128,7 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
                 )
             },
         ),
-        ("Pages", {"fields": ("homepage_url",)}),
+        ("Pages", {"fields": ("homepage_url", "invitation_url")}),
     )
 
     def change(self, request: HttpRequest, row: AuthenticationSettings, changes: dict[str, Any]) -> None:

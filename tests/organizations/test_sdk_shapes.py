@@ -4,8 +4,15 @@ import pytest
 from workos.common.models import Group, OrganizationDomain
 from workos.organization_membership.models import OrganizationMembership
 from workos.organizations.models import Organization
+from workos.user_management.models import Invitation, UserInvite
 
-from tests.factories.organizations import make_domain, make_group, make_membership, make_organization
+from tests.factories.organizations import (
+    make_domain,
+    make_group,
+    make_invitation,
+    make_membership,
+    make_organization,
+)
 
 
 @pytest.fixture
@@ -41,3 +48,19 @@ def test_the_sdk_reads_a_membership_and_a_group(api, organization):
     ).json()["data"]
     assert OrganizationMembership.from_dict(listed).user.id == membership.user_id
     assert Group.from_dict(api.get(f"/organizations/{organization.id}/groups/{group.id}").json()).name
+
+
+def test_the_sdk_reads_an_invitation_at_every_step(api, environment, organization):
+    path = "/user_management/invitations"
+    sent = UserInvite.from_dict(
+        api.post(path, {"email": "ada@foo-corp.com", "organization_id": organization.id}).json()
+    )
+    (listed,) = api.get(path).json()["data"]
+    assert UserInvite.from_dict(listed) == sent
+    assert UserInvite.from_dict(api.get(f"{path}/by_token/{sent.token}").json()) == sent
+    assert UserInvite.from_dict(api.post(f"{path}/{sent.id}/resend", {}).json()).state == "pending"
+    accepted = Invitation.from_dict(api.post(f"{path}/{sent.id}/accept").json())
+    assert (accepted.state, accepted.role_slug) == ("accepted", "member")
+    other = make_invitation(environment)
+    revoked = Invitation.from_dict(api.post(f"{path}/{other.id}/revoke").json())
+    assert (revoked.state, revoked.organization_id) == ("revoked", None)
