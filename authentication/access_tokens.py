@@ -57,7 +57,7 @@ def sign_access_token(
         "jti": new_ulid(),
         "iat": issued_at,
         "exp": issued_at + policy.settings.access_token_seconds,
-        "auth_time": int(session.created_at.timestamp()),
+        "auth_time": int(session.authenticated_at.timestamp()),
         "client_id": environment.client_id,
     }
     if membership is not None:

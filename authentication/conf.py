@@ -1,12 +1,20 @@
 """Typed settings of signing in (workos-behaviour (a), (f)). What environments may choose is in their settings row."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.conf import settings
 
 # A pending authentication token lives this long, and through this many refused answers to its steps.
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 ATTEMPT_FAILURES = 10
+
+# How long attempts and authorization codes are kept after their end, to recognize a code that comes again.
+ATTEMPT_RETENTION = timedelta(days=1)
+
+# A sign-in page may stay open for this long before the person begins.
+AUTHORIZATION_REQUEST_LIFETIME = timedelta(hours=1)
+AUTHORIZATION_CODE_LIFETIME = timedelta(minutes=10)
 
 # In which a spent refresh token gets its successor again: two tabs, or an SDK's retry.
 REFRESH_GRACE = timedelta(seconds=10)
@@ -17,6 +25,11 @@ EMAIL_VERIFICATION_RESEND = timedelta(minutes=1)
 # How long ended sessions are kept for staff to look at.
 SESSION_RETENTION = timedelta(days=30)
 PURGE_BATCH = 1_000
+
+
+def sign_in_page(handle: str) -> str:
+    """Return the address of the page that signs a person in for an authorization request."""
+    return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle})}"
 
 
 def issuer() -> str:

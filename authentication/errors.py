@@ -7,7 +7,7 @@ Two forms exist on the wire: RFC 6749 §5.2's ``{error, error_description}`` (:c
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from foundation.errors import BadRequest, Forbidden, Invalid
+from foundation.errors import BadRequest, Forbidden, Invalid, NotFound
 
 
 class OAuthRefusal(BadRequest):
@@ -37,6 +37,15 @@ class InvalidGrant(OAuthRefusal):
 
     code = "invalid_grant"
     message = "Invalid refresh token."
+
+
+class InvalidAuthorizationCode(InvalidGrant):
+    """Unknown, expired, spent, another client's, or presented without what its request was bound to."""
+
+    @classmethod
+    def of(cls, code: str) -> "InvalidAuthorizationCode":
+        """Name the code: it opens nothing any more."""
+        return cls(f"The code '{code}' has expired or is invalid.")
 
 
 class SessionExpired(InvalidGrant):
@@ -90,6 +99,78 @@ class InvalidOrganizationChoice(BadRequest):
     def of(cls, organization_id: str) -> "InvalidOrganizationChoice":
         """Name the organization."""
         return cls(f"The user cannot sign in to organization '{organization_id}'.")
+
+
+class CodeChallengeNotFound(BadRequest):
+    """A verifier without a challenge to verify: somebody may have taken the challenge away (RFC 9700 §4.8.2)."""
+
+    code = "code_challenge_not_found"
+    message = "A code verifier was given, and the authorization request had no code challenge."
+
+
+class InvalidRedirectURI(OAuthRefusal):
+    """Not a configured URI: nobody is sent there, not even with an error."""
+
+    code = "invalid_redirect_uri"
+    message = "The redirect URI is not one of the configured redirect URIs."
+
+
+class AuthorizationRefused(OAuthRefusal):
+    """A refusal that the browser carries back to the application's redirect URI."""
+
+
+class InvalidAuthorizationRequest(AuthorizationRefused):
+    """A parameter is missing or wrong; the message names it (RFC 6749 §4.1.2.1)."""
+
+    code = "invalid_request"
+
+
+class UnsupportedResponseType(AuthorizationRefused):
+    code = "unsupported_response_type"
+    message = "The response_type must be code."
+
+
+class InvalidConnectionSelector(AuthorizationRefused):
+    code = "invalid_connection_selector"
+    message = "Exactly one connection selector must be given: connection_id, organization_id or provider."
+
+
+class ConnectionInvalid(AuthorizationRefused):
+    code = "connection_invalid"
+    message = "There is no connection for the provided ID."
+
+
+class OrganizationInvalid(AuthorizationRefused):
+    code = "organization_invalid"
+    message = "There is no organization matching the provided ID."
+
+
+class AuthorizationDeclined(AuthorizationRefused):
+    """The person turned back."""
+
+    code = "access_denied"
+    message = "The user did not sign in."
+
+
+class OrganizationAccessDenied(AuthorizationRefused):
+    """The person is signed in, and is no active member of the organization that the application asked for."""
+
+    code = "access_denied"
+    message = "The user is not a member of the organization."
+
+
+class AuthorizationRequestNotFound(NotFound):
+    """The handle is unknown, or its sign-in was begun too long ago: the person starts again at the application."""
+
+    code = "authorization_request_not_found"
+    message = "This sign-in request has expired. Go back to the application and sign in again."
+
+
+class ReauthenticationRequired(Forbidden):
+    """The application asked for a sign-in that is fresher than this one (``max_age``, ``prompt=login``)."""
+
+    code = "reauthentication_required"
+    message = "The user must sign in again."
 
 
 class InvalidOneTimeCode(BadRequest):

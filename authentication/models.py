@@ -1,4 +1,4 @@
-"""Tables of signing in: attempts under way, sessions with their refresh tokens, the JWT template."""
+"""Tables of signing in: attempts under way, what they are for, sessions with their refresh tokens, the JWT template."""
 
 from django.db import models
 
@@ -11,6 +11,43 @@ class AuthenticationMethod(models.TextChoices):
     """How a sign-in began; the word of the authenticate reply (workos-behaviour (e))."""
 
     PASSWORD = "Password"
+
+
+class AuthorizationRequest(EnvironmentModel):
+    """What an application asked of ``/user_management/authorize``, kept while the person signs in on our pages.
+
+    The browser has its handle, of which the digest is kept: the handle carries the request through the pages and
+    grants nothing by itself.
+    """
+
+    entity_name = "Authorization Request"
+
+    id = PrefixedIDField(prefix="authorization_request")
+    handle_digest = models.CharField(max_length=64, unique=True, editable=False)
+    redirect_uri = models.CharField(max_length=2000)
+    state = models.TextField(null=True, help_text="Given back unchanged; null where none came.")
+    code_challenge = models.CharField(max_length=128, blank=True, default="")
+    provider = models.CharField(max_length=60)
+    organization = models.ForeignKey(
+        "organizations.Organization", models.CASCADE, null=True, related_name="+"
+    )
+    login_hint = models.CharField(max_length=320, blank=True, default="")
+    domain_hint = models.CharField(max_length=253, blank=True, default="")
+    screen_hint = models.CharField(max_length=10, blank=True, default="")
+    prompt = models.CharField(max_length=60, blank=True, default="")
+    max_age = models.PositiveIntegerField(null=True, help_text="Seconds since the last active sign-in.")
+    invitation_token = EncryptedTextField(blank=True, default="")
+    provider_parameters = models.JSONField(
+        default=dict, help_text="What is handed on to a provider: ``scopes`` and ``query``."
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "authorization request"
+
+    def __str__(self) -> str:
+        return f"Authorization request for {self.redirect_uri}"
 
 
 class SignInAttempt(EnvironmentModel):
@@ -31,6 +68,15 @@ class SignInAttempt(EnvironmentModel):
         related_name="+",
         help_text="The one that was chosen; empty while none was.",
     )
+    is_hosted = models.BooleanField(
+        default=False,
+        help_text="Whether it is carried through our own pages: it ends in a code, not in tokens.",
+    )
+    authenticated_at = models.DateTimeField(
+        default=clock.now,
+        help_text="When the person last proved something; earlier than the attempt itself "
+        "where the browser was signed in already.",
+    )
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=500, null=True)
     failures = models.PositiveSmallIntegerField(default=0)
@@ -43,6 +89,36 @@ class SignInAttempt(EnvironmentModel):
 
     def __str__(self) -> str:
         return f"Sign-in attempt of {self.user_id}"
+
+
+class AuthorizationCode(EnvironmentModel):
+    """A code with which an application fetches the tokens of a sign-in on our pages, once (RFC 6749 §4.1.2).
+
+    It is bound to the environment (and so to its client id), the redirect URI and the PKCE challenge of its
+    request. A spent one is kept for a while: whoever presents it again may have stolen it.
+    """
+
+    id = PrefixedIDField(prefix="authorization_code")
+    code_digest = models.CharField(max_length=64, unique=True, editable=False)
+    attempt = models.ForeignKey(SignInAttempt, models.CASCADE, related_name="authorization_codes")
+    redirect_uri = models.CharField(max_length=2000)
+    code_challenge = models.CharField(max_length=128, blank=True, default="")
+    session = models.ForeignKey(
+        "authentication.Session",
+        models.SET_NULL,
+        null=True,
+        related_name="authorization_codes",
+        help_text="What the code was exchanged for.",
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    spent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "authorization code"
+
+    def __str__(self) -> str:
+        return f"Authorization code of {self.attempt_id}"
 
 
 class SessionStatus(models.TextChoices):
@@ -70,6 +146,9 @@ class Session(EnvironmentModel):
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=500, null=True, blank=True)
+    authenticated_at = models.DateTimeField(
+        default=clock.now, editable=False, help_text="When the person last proved something: ``auth_time``."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
     refreshed_at = models.DateTimeField(default=clock.now, editable=False)

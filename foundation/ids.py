@@ -30,6 +30,14 @@ def new_ulid() -> str:
     return _encode(fresh)
 
 
+def new_ulid_secret() -> str:
+    """Return a secret in the form of a ULID: 26 characters of Crockford base32, of which 128 bits are random.
+
+    A real ULID would not do: its first half is the clock, and two of one millisecond are neighbours.
+    """
+    return _encode(secrets.randbits(128))
+
+
 def new_id(prefix: str) -> str:
     """Return a new object id such as ``org_01J…`` (prefix table: workos-behaviour (l))."""
     return f"{prefix}_{new_ulid()}"

@@ -14,17 +14,17 @@ from accounts.email_addresses import normalize_email
 from accounts.errors import InvalidEmail
 from authentication import services
 from authentication.api.serializers import (
+    AuthorizationCodeInput,
     EmailVerificationInput,
     OrganizationSelectionInput,
     PasswordInput,
     RefreshTokenInput,
 )
-from authentication.services import Origin, SignedIn, StepRequired
+from authentication.services import Origin, Outcome
 from environments.models import Environment
 from foundation.actors import Actor
 
 Fields = Mapping[str, Any]
-Outcome = SignedIn | StepRequired
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ class Grant:
     redeem: Callable[[Client, Fields], Outcome]
     challenge: Callable[[Fields], str] | None
     open_to_public_clients: bool = False
+
+
+def _redeem_authorization_code(client: Client, fields: Fields) -> Outcome:
+    return services.exchange_authorization_code(
+        environment=client.environment,
+        is_public_client=client.is_public,
+        origin=_origin(fields),
+        code=fields["code"],
+        code_verifier=fields.get("code_verifier"),
+        redirect_uri=fields.get("redirect_uri"),
+    )
 
 
 def _redeem_password(client: Client, fields: Fields) -> Outcome:
@@ -102,6 +113,10 @@ def _origin(fields: Fields) -> Origin:
 
 
 GRANTS: Mapping[str, Grant] = {
+    # A code of 128 bits is not guessed at, so nobody's tries are counted by it.
+    "authorization_code": Grant(
+        AuthorizationCodeInput, _redeem_authorization_code, None, open_to_public_clients=True
+    ),
     "password": Grant(PasswordInput, _redeem_password, _email_challenge),
     "refresh_token": Grant(RefreshTokenInput, _redeem_refresh_token, None, open_to_public_clients=True),
     "urn:workos:oauth:grant-type:email-verification:code": Grant(

@@ -58,8 +58,43 @@ class AuthenticateInput(ClientInput, OriginInput):
     password = TextField(required=False, trim_whitespace=False)
     refresh_token = TextField(required=False)
     code = TextField(required=False)
+    code_verifier = TextField(required=False)
+    redirect_uri = TextField(required=False)
     organization_id = TextField(required=False)
     pending_authentication_token = TextField(required=False)
+
+
+class AuthorizationCodeInput(OriginInput):
+    """The ``authorization_code`` grant."""
+
+    code = TextField(max_length=200)
+    code_verifier = TextField(required=False, max_length=200)
+    redirect_uri = TextField(required=False, max_length=2000)
+
+
+class AuthorizationParameters(serializers.Serializer[Any]):
+    """What an application asks of the browser that it sends here.
+
+    The first two decide where a refusal goes, so they alone are checked here.
+    """
+
+    client_id = TextField()
+    redirect_uri = TextField(trim_whitespace=False)
+    response_type = TextField(required=False)
+    connection_id = TextField(required=False)
+    organization_id = TextField(required=False)
+    provider = TextField(required=False)
+    code_challenge = TextField(required=False, trim_whitespace=False)
+    code_challenge_method = TextField(required=False, trim_whitespace=False)
+    state = TextField(required=False, trim_whitespace=False, allow_blank=True)
+    login_hint = TextField(required=False)
+    domain_hint = TextField(required=False)
+    screen_hint = TextField(required=False)
+    prompt = TextField(required=False)
+    max_age = TextField(required=False)
+    invitation_token = TextField(required=False)
+    provider_scopes = serializers.ListField(child=TextField(), required=False)
+    provider_query_params = serializers.DictField(child=TextField(allow_blank=True), required=False)
 
 
 class RevokeSessionInput(serializers.Serializer[Any]):

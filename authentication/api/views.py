@@ -11,12 +11,13 @@ from authentication.api.errors import authenticate_error, step_refusal
 from authentication.api.grants import GRANTS, Client, Grant
 from authentication.api.serializers import (
     AuthenticateInput,
+    AuthorizationParameters,
     ClientInput,
     JWTTemplateInput,
     LogoutParameters,
     RevokeSessionInput,
 )
-from authentication.errors import InvalidClient, UnsupportedGrantType
+from authentication.errors import InvalidClient, InvalidPendingAuthenticationToken, UnsupportedGrantType
 from authentication.models import Session
 from authentication.representations import (
     AuthenticateObject,
@@ -26,7 +27,7 @@ from authentication.representations import (
     represent_jwt_template,
     represent_session,
 )
-from authentication.services import StepRequired
+from authentication.services import Authenticated, AuthorizeParameters, StepRequired
 from environments.api import limits
 from environments.api.authentication import actor_of, find_api_key
 from environments.api.requests import client_ip
@@ -36,7 +37,7 @@ from environments.api.views import PublicApiView, UserManagementView, no_content
 from environments.models import Environment
 from foundation import clock
 from foundation.actors import SYSTEM
-from foundation.errors import DomainError
+from foundation.errors import DomainError, NotFound
 
 
 class Authenticate(PublicApiView):
@@ -79,6 +80,9 @@ class Authenticate(PublicApiView):
         outcome = self.grant.redeem(self.client, fields)
         if isinstance(outcome, StepRequired):
             raise step_refusal(outcome)
+        if isinstance(outcome, Authenticated):
+            # Begun on our pages, which alone may end it.
+            raise InvalidPendingAuthenticationToken.of(outcome.pending_authentication_token)
         answer = represent_authentication(
             outcome.session,
             outcome.user,
@@ -113,6 +117,35 @@ def _require_client(client_id: str, client_secret: str | None) -> Client:
     if key is None or key.environment.client_id != client_id:
         raise InvalidClient
     return Client(key.environment, actor_of(key), is_public=False)
+
+
+class Authorize(PublicApiView):
+    """GET /user_management/authorize: a browser comes from an application, to sign its person in."""
+
+    render_error: ClassVar[Callable[[DomainError], tuple[int, dict[str, Any]]]] = staticmethod(
+        authenticate_error
+    )
+    field_error_style = FieldErrorStyle.USER_MANAGEMENT
+
+    @describe(
+        "Get an authorization code",
+        query=AuthorizationParameters,
+        status=302,
+        public=True,
+        refusals=(400, 404, 429),
+    )
+    def get(self, request: HttpRequest) -> HttpResponse:
+        parameters = self.read_query(AuthorizationParameters)
+        client_id = parameters.pop("client_id")
+        environment = Environment.objects.filter(client_id=client_id).first()
+        if environment is None:
+            raise NotFound.of("Client", client_id)
+        self.count(limits.USER_MANAGEMENT_WRITES, environment.id, "authorize", client_ip(request))
+        response = no_content(302)
+        response.headers["Location"] = services.open_authorization_request(
+            environment=environment, parameters=AuthorizeParameters(**parameters)
+        )
+        return response
 
 
 class Logout(PublicApiView):

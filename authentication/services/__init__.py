@@ -1,9 +1,20 @@
 """Every write of signing in, and the use cases that end what people hold everywhere."""
 
+from authentication.services.authorization_codes import (
+    exchange_authorization_code,
+    issue_authorization_code,
+    needs_fresh_sign_in,
+)
+from authentication.services.authorization_requests import (
+    AuthorizeParameters,
+    decline_authorization_request,
+    open_authorization_request,
+    require_authorization_request,
+)
 from authentication.services.deletions import delete_organization, delete_user
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
-from authentication.services.outcomes import Origin, SignedIn, StepRequired
+from authentication.services.outcomes import Authenticated, Origin, Outcome, SignedIn, StepRequired
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
 from authentication.services.sessions import end_session, refresh_session
 from authentication.services.sign_in import (
@@ -13,15 +24,24 @@ from authentication.services.sign_in import (
 )
 
 __all__ = [
+    "Authenticated",
+    "AuthorizeParameters",
     "Origin",
+    "Outcome",
     "SignedIn",
     "StepRequired",
+    "decline_authorization_request",
     "delete_organization",
     "delete_user",
     "end_session",
+    "exchange_authorization_code",
+    "issue_authorization_code",
     "log_out",
+    "needs_fresh_sign_in",
+    "open_authorization_request",
     "purge_sign_ins",
     "refresh_session",
+    "require_authorization_request",
     "require_jwt_template",
     "set_jwt_template",
     "sign_in_with_email_verification",

@@ -12,13 +12,13 @@ from authentication import conf
 from authentication.access_tokens import Policy
 from authentication.engine import Required, Situation, Step, advance
 from authentication.errors import InvalidPendingAuthenticationToken
-from authentication.models import AuthenticationMethod, SignInAttempt
+from authentication.models import AuthenticationMethod, AuthorizationCode, SignInAttempt
 from authentication.representations import (
     AuthenticationEventObject,
     represent_organization_choice,
     represent_signed_in_user,
 )
-from authentication.services.outcomes import Origin, SignedIn, StepRequired
+from authentication.services.outcomes import Authenticated, Origin, Outcome, StepRequired
 from authentication.services.sessions import start_session, user_actor
 from environments.models import Environment
 from events.services import emit
@@ -34,7 +34,7 @@ _LONGEST_EMAIL = 320
 @transaction.atomic
 def begin_attempt(
     user: User, method: AuthenticationMethod, kind: str, origin: Origin, policy: Policy
-) -> SignedIn | StepRequired | None:
+) -> Outcome | None:
     """Begin an attempt for a user who has just been proven; None if that proof is void by now."""
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
@@ -46,24 +46,37 @@ def begin_attempt(
         environment=environment,
         user=row,
         authentication_method=method,
+        organization_id=origin.organization_id,
+        is_hosted=origin.is_hosted,
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
     )
     return go_on(attempt, policy, "")
 
 
-def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> SignedIn | StepRequired:
-    """Ask the engine, and do what it says: keep the attempt for its next step, or start the session."""
+def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
+    """Ask the engine, and do what it says: keep the attempt for its next step, or end it.
+
+    The caller holds the locks of the user and of the attempt, if that is a row already; an empty ``token`` means
+    that nobody has one that still counts.
+    """
     situation = Situation(attempt, policy.settings)
     outcome = advance(situation)
     if isinstance(outcome, Required):
         token = _keep(attempt, token)
         return StepRequired(outcome.step, token, _DETAILS[outcome.step](situation))
-    if token:
-        # Spent before anything is granted, under its lock: an attempt succeeds once.
-        attempt.completed_at = clock.now()
-        attempt.save(update_fields=["completed_at", "organization"])
-    return start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+    if attempt.is_hosted:
+        return Authenticated(attempt, _keep(attempt, token))
+    if not attempt.token_digest:
+        # Complete at once, and so never saved.
+        return start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+    # Spent before anything is granted, under its lock: an attempt succeeds once.
+    attempt.completed_at = clock.now()
+    attempt.save(update_fields=["completed_at", "organization", "is_hosted"])
+    signed_in = start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+    codes = AuthorizationCode.objects.in_environment(attempt.environment_id)
+    codes.filter(attempt=attempt, spent_at__isnull=False).update(session=signed_in.session)
+    return signed_in
 
 
 def _keep(attempt: SignInAttempt, token: str) -> str:
@@ -73,8 +86,8 @@ def _keep(attempt: SignInAttempt, token: str) -> str:
         return token
     token = new_secret()
     attempt.token_digest = token_digest(token)
-    attempt.expires_at = attempt.created_at + conf.ATTEMPT_LIFETIME
-    attempt.save(force_insert=True)
+    attempt.expires_at = clock.now() + conf.ATTEMPT_LIFETIME
+    attempt.save()
     return token
 
 
@@ -93,13 +106,14 @@ def lock_attempt(environment: Environment, token: str) -> SignInAttempt:
     user_id = attempts.filter(token_digest=token_digest(token)).values_list("user_id", flat=True).first()
     user = None if user_id is None else lock_user_row(environment, user_id)
     attempt = attempts.select_for_update(of=("self",)).filter(token_digest=token_digest(token)).first()
-    if user is None or attempt is None or not _is_waiting(attempt, user):
+    if user is None or attempt is None or not is_waiting(attempt, user):
         raise InvalidPendingAuthenticationToken.of(token)
     attempt.user = user
     return attempt
 
 
-def _is_waiting(attempt: SignInAttempt, user: User) -> bool:
+def is_waiting(attempt: SignInAttempt, user: User) -> bool:
+    """Tell whether an attempt can still go on: it is not over, not guessed at too often, and not overtaken."""
     # A new password makes void what the former one had begun.
     overtaken = user.password_changed_at is not None and user.password_changed_at > attempt.created_at
     return (

@@ -7,17 +7,23 @@ from typing import Any
 
 from accounts.models import User
 from authentication.engine import Step
-from authentication.models import Session
+from authentication.models import AuthorizationRequest, Session, SignInAttempt
 
 _LONGEST_USER_AGENT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a person signs in from, as far as the product says."""
+    """Where a person signs in from, as far as the product says, or as our own pages see.
+
+    ``is_hosted`` is for our pages alone: what is begun there ends in :class:`Authenticated`. ``organization_id``
+    is the organization that the application asked the person to sign in to.
+    """
 
     ip_address: str | None = None
     user_agent: str | None = None
+    is_hosted: bool = False
+    organization_id: str | None = None
 
     @classmethod
     def told(cls, ip_address: str | None, user_agent: str | None) -> "Origin":
@@ -27,6 +33,15 @@ class Origin:
         except ValueError:
             address = None
         return cls(address, user_agent[:_LONGEST_USER_AGENT] if user_agent else None)
+
+    @classmethod
+    def of_page(
+        cls, ip_address: str, user_agent: str, request: AuthorizationRequest | None = None
+    ) -> "Origin":
+        """Return the origin of somebody on our pages, who came by an authorization request or unasked."""
+        told = cls.told(ip_address, user_agent)
+        organization_id = None if request is None else request.organization_id
+        return cls(told.ip_address, told.user_agent, is_hosted=True, organization_id=organization_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +61,18 @@ class StepRequired:
     step: Step
     pending_authentication_token: str
     details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Nothing is missing from a sign-in on our own pages; the page says what it is for.
+
+    The token opens the attempt for that: an authorization code (``issue_authorization_code``) or a waiting device
+    (``approve_device``).
+    """
+
+    attempt: SignInAttempt
+    pending_authentication_token: str
+
+
+Outcome = SignedIn | StepRequired | Authenticated

@@ -6,7 +6,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from authentication import conf
-from authentication.models import Session, SignInAttempt
+from authentication.models import AuthorizationRequest, Session, SignInAttempt
 from foundation import clock
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -16,12 +16,16 @@ _GRACE_MARGIN = timedelta(seconds=50)
 
 
 def purge_sign_ins() -> int:
-    """Delete attempts that ran out, and sessions that ended long ago, in batches; return how many rows went."""
+    """Delete what ran out, and sessions that ended long ago, in batches; return how many rows went.
+
+    Attempts stay a while longer, and their codes with them: a code that comes again is recognized.
+    """
     moment = clock.now()
     oldest = moment - conf.SESSION_RETENTION
-    attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment)
+    requests = AuthorizationRequest.unscoped.filter(expires_at__lt=moment)
+    attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
-    return _delete_in_batches(attempts) + _delete_in_batches(sessions)
+    return _delete_in_batches(requests) + _delete_in_batches(attempts) + _delete_in_batches(sessions)
 
 
 def wipe_sealed_refresh_tokens() -> int:

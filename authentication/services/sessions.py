@@ -38,6 +38,7 @@ def start_session(
         authentication_method=attempt.authentication_method,
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,
+        authenticated_at=attempt.authenticated_at,
         created_at=moment,
         updated_at=moment,
         refreshed_at=moment,

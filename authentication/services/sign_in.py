@@ -36,7 +36,7 @@ from authentication.services.attempts import (
     lock_attempt,
     record_failure,
 )
-from authentication.services.outcomes import Origin, SignedIn, StepRequired
+from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import user_actor
 from environments.models import Environment
 from foundation.actors import Actor
@@ -46,7 +46,7 @@ from organizations.models import MembershipStatus, OrganizationMembership
 
 def sign_in_with_password(
     *, environment: Environment, actor: Actor, origin: Origin, email: str, password: str
-) -> SignedIn | StepRequired:
+) -> Outcome:
     """Sign a person in by e-mail and password; ``actor`` is the client that asks.
 
     Unknown e-mail, missing password and wrong password take the same work and get the same answer. Raises
@@ -82,7 +82,7 @@ def sign_in_with_email_verification(
     origin: Origin,
     one_time_code: str,
     pending_authentication_token: str,
-) -> SignedIn | StepRequired:
+) -> Outcome:
     """Go on with a sign-in that waited for its user's mailbox to be proven.
 
     Raises InvalidPendingAuthenticationToken, InvalidOneTimeCode, OneTimeCodeExpired, OneTimeCodePreviouslyUsed,
@@ -115,7 +115,7 @@ def sign_in_with_email_verification(
 
 def sign_in_with_organization(
     *, environment: Environment, organization_id: str, pending_authentication_token: str
-) -> SignedIn | StepRequired:
+) -> Outcome:
     """Go on with a sign-in that waited for its organization to be chosen.
 
     Raises InvalidPendingAuthenticationToken, InvalidOrganizationChoice.

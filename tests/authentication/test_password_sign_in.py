@@ -30,7 +30,7 @@ def test_a_person_signs_in_and_the_token_says_who_it_is(client, user, settings):
     assert claims["sid"] == session.id
     assert claims["client_id"] == client.environment.client_id
     assert claims["exp"] - claims["iat"] == 300
-    assert claims["auth_time"] == int(session.created_at.timestamp())
+    assert claims["auth_time"] == int(session.authenticated_at.timestamp())
     assert len(claims["jti"]) == 26
     assert {"org_id", "role", "roles", "permissions", "act", "aud"}.isdisjoint(claims)
 

@@ -1,0 +1,179 @@
+"""Authorization codes: the end of a sign-in on our pages, and its exchange for tokens (RFC 6749 §4.1)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from authentication import conf, pkce
+from authentication.access_tokens import policy_of
+from authentication.errors import (
+    AuthorizationRequestNotFound,
+    CodeChallengeNotFound,
+    InvalidAuthorizationCode,
+    InvalidClient,
+    InvalidPendingAuthenticationToken,
+    OrganizationAccessDenied,
+    ReauthenticationRequired,
+)
+from authentication.models import AuthorizationCode, AuthorizationRequest, Session, SignInAttempt
+from authentication.services.attempts import go_on, is_waiting, lock_attempt, lock_user_row
+from authentication.services.authorization_requests import callback_url, refusal_url
+from authentication.services.outcomes import Origin, Outcome
+from authentication.services.sessions import end_session
+from environments.models import Environment
+from foundation import clock
+from foundation.actors import SYSTEM
+from foundation.encryption import digests_equal, token_digest
+from foundation.errors import DomainError
+from foundation.ids import new_ulid_secret
+from organizations.models import MembershipStatus, OrganizationMembership
+
+PROMPT_LOGIN = "login"
+
+
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    """A code as somebody presents it, with what else its request may have bound it to."""
+
+    code: str
+    code_verifier: str | None
+    redirect_uri: str | None
+    by_public_client: bool
+
+
+@transaction.atomic
+def issue_authorization_code(*, request: AuthorizationRequest, pending_authentication_token: str) -> str:
+    """Finish a request with a sign-in on our pages; return where the browser goes: the application, with a code.
+
+    The token is that of :class:`Authenticated`. Asked twice, as by a form that was sent twice, it gives two codes of
+    which one can be exchanged. Whoever is no member of the organization that was asked for is sent back with
+    ``access_denied``. Raises InvalidPendingAuthenticationToken, ReauthenticationRequired,
+    AuthorizationRequestNotFound (it ran out meanwhile).
+    """
+    if request.expires_at <= clock.now():
+        raise AuthorizationRequestNotFound
+    attempt = lock_attempt(request.environment, pending_authentication_token)
+    if not attempt.is_hosted:
+        raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
+    if needs_fresh_sign_in(request, attempt):
+        raise ReauthenticationRequired
+    if request.organization_id is not None:
+        if not _is_active_member(attempt, request.organization_id):
+            return refusal_url(request.redirect_uri, request.state, OrganizationAccessDenied())
+        attempt.organization_id = request.organization_id
+    moment = clock.now()
+    code = new_ulid_secret()
+    row = AuthorizationCode.objects.create(
+        environment=request.environment,
+        attempt=attempt,
+        code_digest=token_digest(code),
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        created_at=moment,
+        expires_at=moment + conf.AUTHORIZATION_CODE_LIFETIME,
+    )
+    attempt.expires_at = row.expires_at
+    attempt.save(update_fields=["organization", "expires_at"])
+    return callback_url(request.redirect_uri, request.state, {"code": code})
+
+
+def needs_fresh_sign_in(request: AuthorizationRequest, attempt: SignInAttempt) -> bool:
+    """Tell whether an application asked for more than a sign-in of that age; one since the request always does."""
+    if attempt.authenticated_at >= request.created_at:
+        return False
+    if request.prompt == PROMPT_LOGIN:
+        return True
+    age = clock.now() - attempt.authenticated_at
+    return request.max_age is not None and age > timedelta(seconds=request.max_age)
+
+
+def exchange_authorization_code(
+    *,
+    environment: Environment,
+    is_public_client: bool,
+    origin: Origin,
+    code: str,
+    code_verifier: str | None = None,
+    redirect_uri: str | None = None,
+) -> Outcome:
+    """Exchange a code for tokens, once; the engine has the last word, with the policy of this moment.
+
+    A code that comes again with all that it is bound to was stolen, now or the first time: the session that it
+    made ends (RFC 6749 §4.1.2). Without the verifier it is refused and nothing else, or whoever has seen an old
+    URL could sign its user out. Raises InvalidAuthorizationCode, CodeChallengeNotFound, InvalidClient.
+    """
+    presented = _Presented(code, code_verifier, redirect_uri, is_public_client)
+    with transaction.atomic():
+        outcome = _exchange(environment, origin, presented)
+    # Raised out here: the end of the session must not be rolled back by the refusal.
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+def _exchange(environment: Environment, origin: Origin, presented: _Presented) -> Outcome | DomainError:
+    row = _lock_code(environment, presented.code)
+    if row is None:
+        return InvalidAuthorizationCode.of(presented.code)
+    refusal = _binding_refusal(row, presented)
+    if refusal is not None:
+        return refusal
+    attempt = row.attempt
+    if row.spent_at is not None:
+        _revoke_what_it_made(row)
+        return InvalidAuthorizationCode.of(presented.code)
+    if row.expires_at <= clock.now() or not is_waiting(attempt, attempt.user):
+        return InvalidAuthorizationCode.of(presented.code)
+    # Spent first, whatever the engine says: a code is presented once.
+    row.spent_at = clock.now()
+    row.save(update_fields=["spent_at"])
+    attempt.is_hosted = False
+    attempt.ip_address = attempt.ip_address or origin.ip_address
+    attempt.user_agent = attempt.user_agent or origin.user_agent
+    return go_on(attempt, policy_of(environment), "")
+
+
+def _lock_code(environment: Environment, code: str) -> AuthorizationCode | None:
+    """Return the code with its attempt and user, all locked, the user first as everywhere; None if there is none."""
+    codes = AuthorizationCode.objects.in_environment(environment).filter(code_digest=token_digest(code))
+    user_id = codes.values_list("attempt__user_id", flat=True).first()
+    user = None if user_id is None else lock_user_row(environment, user_id)
+    if user is None:
+        return None
+    row = codes.select_related("attempt").select_for_update(of=("self", "attempt")).first()
+    if row is not None:
+        row.attempt.user = user
+    return row
+
+
+def _binding_refusal(row: AuthorizationCode, presented: _Presented) -> DomainError | None:
+    """Say why a code does not belong to whoever presents it, or None."""
+    # RFC 6749 §4.1.3 asks for the redirect URI; the contract's requests leave it out.
+    if presented.redirect_uri is not None and not digests_equal(presented.redirect_uri, row.redirect_uri):
+        return InvalidAuthorizationCode.of(presented.code)
+    verifier = presented.code_verifier
+    if row.code_challenge:
+        verified = verifier is not None and pkce.verifies(verifier, row.code_challenge)
+        return None if verified else InvalidAuthorizationCode.of(presented.code)
+    if verifier is not None:
+        return CodeChallengeNotFound()
+    # Neither a secret nor a verifier: anybody who has seen the code could come so.
+    return InvalidClient() if presented.by_public_client else None
+
+
+def _revoke_what_it_made(row: AuthorizationCode) -> None:
+    session = Session.objects.in_environment(row.environment_id).filter(pk=row.session_id or "").first()
+    if session is not None:
+        end_session(session, SYSTEM)
+    elif row.attempt.completed_at is None:
+        # Its sign-in still waits for a step: it ends here.
+        row.attempt.completed_at = clock.now()
+        row.attempt.save(update_fields=["completed_at"])
+
+
+def _is_active_member(attempt: SignInAttempt, organization_id: str) -> bool:
+    rows = OrganizationMembership.objects.in_environment(attempt.environment_id)
+    return rows.filter(
+        user=attempt.user, organization_id=organization_id, status=MembershipStatus.ACTIVE
+    ).exists()
