@@ -57,6 +57,11 @@ def breached_passwords_file() -> Path | None:
     return path
 
 
+def sms_sender() -> str:
+    """``SMS_SENDER`` (from ``GATEHOUSE_SMS_SENDER``): who carries production environments' text messages, or none."""
+    return str(getattr(settings, "SMS_SENDER", "none"))
+
+
 def _whole_number(name: str, default: int) -> int:
     value = getattr(settings, name, default)
     if not isinstance(value, int) or value < 1:

@@ -163,3 +163,63 @@ class NewEmailInvalid(Invalid):
 
     code = InvalidEmail.code
     message = InvalidEmail.message
+
+
+class InvalidPhoneNumber(Invalid):
+    """Not a number in the form of E.164."""
+
+    code = "invalid_phone_number"
+    message = "Phone number is invalid: it must have a country code, such as +15005550006."
+
+
+class InvalidTOTPSecret(Invalid):
+    """Not Base32, or of a length that no authenticator application makes."""
+
+    code = "invalid_totp_secret"
+    message = "TOTP secret is invalid: it must be Base32 text of 80 to 512 bits."
+
+
+class InvalidSMSTemplate(Invalid):
+    code = "invalid_sms_template"
+    message = (
+        "SMS template is invalid: it must hold {{code}}, no link or domain name, and at most 300 characters."
+    )
+
+
+class SMSSenderNotConfigured(Invalid):
+    """Nobody would carry the codes of this environment."""
+
+    code = "sms_sender_not_configured"
+    message = "This environment cannot send text messages, so a phone number cannot be a factor."
+
+
+class TOTPCodeIncorrect(Invalid):
+    """The authenticator that is being enrolled does not show this code."""
+
+    code = "invalid_one_time_code"
+    message = "The code is incorrect."
+
+
+class AuthenticationChallengeExpired(Invalid):
+    code = "authentication_challenge_expired"
+
+    @classmethod
+    def of(cls, challenge_id: str) -> "AuthenticationChallengeExpired":
+        """Name the challenge."""
+        return cls(f"The authentication challenge '{challenge_id}' has expired.")
+
+
+class AuthenticationChallengePreviouslyVerified(Invalid):
+    code = "authentication_challenge_previously_verified"
+
+    @classmethod
+    def of(cls, challenge_id: str) -> "AuthenticationChallengePreviouslyVerified":
+        """Name the challenge."""
+        return cls(f"The authentication challenge '{challenge_id}' has already been verified.")
+
+
+class AuthenticationChallengeLocked(BadRequest):
+    """Guessed at too often."""
+
+    code = "one_time_code_too_many_attempts"
+    message = "Too many wrong codes were tried. Create a new challenge."

@@ -115,3 +115,86 @@ class EmailChange(EnvironmentModel):
 
     def __str__(self) -> str:
         return f"E-mail change to {self.new_email}"
+
+
+class FactorType(models.TextChoices):
+    """The kinds of authentication factors (workos-behaviour (j))."""
+
+    TOTP = "totp", "Authenticator app"
+    SMS = "sms", "Text message"
+    GENERIC_OTP = "generic_otp", "Code that the product delivers"
+
+
+class AuthenticationFactor(EnvironmentModel):
+    """Something that a person has: an authenticator app, a phone, or whatever the product delivers codes to.
+
+    A factor without a user belongs to the product alone, which knows whose it is.
+    """
+
+    id = PrefixedIDField(prefix="auth_factor")
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="authentication_factors"
+    )
+    type = models.CharField(max_length=20, choices=FactorType.choices)
+    totp_secret = EncryptedTextField(null=True, editable=False, help_text="Base32.")
+    totp_issuer = models.CharField(max_length=200, blank=True, default="")
+    totp_user = models.CharField(max_length=320, blank=True, default="")
+    last_time_step = models.BigIntegerField(
+        null=True, editable=False, help_text="The step of the last accepted code; none up to it counts again."
+    )
+    phone_number = models.CharField(max_length=16, blank=True, default="", help_text="In E.164 form.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["environment", "id"], name="authentication_factor_list")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(type=FactorType.TOTP) | models.Q(totp_secret__isnull=False),
+                name="a_totp_factor_has_a_secret",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(type=FactorType.SMS) | ~models.Q(phone_number=""),
+                name="an_sms_factor_has_a_phone_number",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{FactorType(self.type).label} ({self.id})"
+
+
+class AuthenticationChallenge(EnvironmentModel):
+    """One question for a code of a factor: answered once, within ten minutes and five guesses."""
+
+    id = PrefixedIDField(prefix="auth_challenge")
+    factor = models.ForeignKey(AuthenticationFactor, models.CASCADE, related_name="challenges")
+    code = EncryptedTextField(null=True, help_text="What was sent; an authenticator app computes its own.")
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="challenge_retention")]
+
+    def __str__(self) -> str:
+        return f"Challenge of {self.factor_id}"
+
+
+class RecoveryCode(EnvironmentModel):
+    """Stands in for a user's factor once, when that is lost. Only a keyed digest is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=clock.now)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="a_recovery_code_stands_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Recovery code of {self.user_id}"

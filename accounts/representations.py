@@ -1,8 +1,17 @@
 """The public JSON of users and their proofs."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
-from accounts.models import EmailChange, EmailVerification, Identity, User
+from accounts.models import (
+    AuthenticationChallenge,
+    AuthenticationFactor,
+    EmailChange,
+    EmailVerification,
+    FactorType,
+    Identity,
+    User,
+)
+from accounts.totp import provisioning_uri, qr_code_data_uri
 from foundation import clock
 
 
@@ -69,6 +78,73 @@ class EmailChangeConfirmationObject(TypedDict):
     user: UserObject
 
 
+FactorTypeName = Literal["generic_otp", "sms", "totp"]
+
+
+class TOTPObject(TypedDict):
+    """An authenticator app's account; what opens it is told to the holder of an API key alone, by factor."""
+
+    issuer: str
+    user: str
+    qr_code: NotRequired[str]
+    secret: NotRequired[str]
+    uri: NotRequired[str]
+
+
+class SMSObject(TypedDict):
+    """A phone."""
+
+    phone_number: str
+
+
+class AuthenticationFactorObject(TypedDict):
+    """Something that a person has (workos-legacy 5); ``totp`` and ``sms`` stand in factors of that type alone."""
+
+    object: Literal["authentication_factor"]
+    id: str
+    type: FactorTypeName
+    user_id: NotRequired[str]
+    totp: NotRequired[TOTPObject]
+    sms: NotRequired[SMSObject]
+    created_at: str
+    updated_at: str
+
+
+class AuthenticationChallengeObject(TypedDict):
+    """A question for a code of a factor; ``code`` is told where the product delivers it."""
+
+    object: Literal["authentication_challenge"]
+    id: str
+    authentication_factor_id: str
+    expires_at: str
+    code: NotRequired[str]
+    created_at: str
+    updated_at: str
+
+
+class AuthenticationChallengeVerificationObject(TypedDict):
+    """What a code was worth."""
+
+    challenge: AuthenticationChallengeObject
+    valid: bool
+
+
+class FactorEnrollmentObject(TypedDict):
+    """A user's new factor, a challenge to try it, and the user's recovery codes where these are the first."""
+
+    authentication_factor: AuthenticationFactorObject
+    authentication_challenge: AuthenticationChallengeObject
+    recovery_codes: NotRequired[list[str]]
+
+
+class RecoveryCodesObject(TypedDict):
+    """A user's recovery codes, shown this once."""
+
+    object: Literal["recovery_codes"]
+    user_id: str
+    codes: list[str]
+
+
 def represent_user(user: User) -> UserObject:
     """Return the public JSON of a user."""
     return {
@@ -124,3 +200,55 @@ def represent_email_change(change: EmailChange, user: User) -> EmailChangeObject
         "expires_at": clock.iso(change.expires_at),
         "created_at": clock.iso(change.created_at),
     }
+
+
+def represent_factor(factor: AuthenticationFactor) -> AuthenticationFactorObject:
+    """Return the public JSON of a factor, without any secret."""
+    represented: AuthenticationFactorObject = {
+        "object": "authentication_factor",
+        "id": factor.id,
+        "type": cast("FactorTypeName", factor.type),
+        "created_at": clock.iso(factor.created_at),
+        "updated_at": clock.iso(factor.updated_at),
+    }
+    # Absent, not null: the spec's shapes are not nullable, and an SDK tells the types apart by these keys.
+    if factor.user_id is not None:
+        represented["user_id"] = factor.user_id
+    if factor.type == FactorType.TOTP:
+        represented["totp"] = {"issuer": factor.totp_issuer, "user": factor.totp_user}
+    if factor.type == FactorType.SMS:
+        represented["sms"] = {"phone_number": factor.phone_number}
+    return represented
+
+
+def represent_factor_with_secret(factor: AuthenticationFactor) -> AuthenticationFactorObject:
+    """Return the public JSON of a factor with what an authenticator app needs: for the holder of an API key alone."""
+    represented = represent_factor(factor)
+    if factor.type == FactorType.TOTP:
+        secret = factor.totp_secret
+        uri = provisioning_uri(secret=secret, issuer=factor.totp_issuer, account_name=factor.totp_user)
+        represented["totp"] = {
+            "issuer": factor.totp_issuer,
+            "user": factor.totp_user,
+            "qr_code": qr_code_data_uri(uri),
+            "secret": secret,
+            "uri": uri,
+        }
+    return represented
+
+
+def represent_challenge(
+    challenge: AuthenticationChallenge, factor: AuthenticationFactor
+) -> AuthenticationChallengeObject:
+    """Return the public JSON of a challenge; the code only where the product is who delivers it."""
+    represented: AuthenticationChallengeObject = {
+        "object": "authentication_challenge",
+        "id": challenge.id,
+        "authentication_factor_id": factor.id,
+        "expires_at": clock.iso(challenge.expires_at),
+        "created_at": clock.iso(challenge.created_at),
+        "updated_at": clock.iso(challenge.updated_at),
+    }
+    if factor.type == FactorType.GENERIC_OTP:
+        represented["code"] = challenge.code
+    return represented

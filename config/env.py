@@ -35,6 +35,7 @@ VARIABLES = {
     "GATEHOUSE_ADMIN_EMAIL": "E-mail of the first operator; admin@gatehouse.test by default.",
     "GATEHOUSE_ADMIN_PASSWORD": "Password of the first operator; generated and shown once otherwise.",
     "GATEHOUSE_MAIL_FROM": "Sender of mail; Gatehouse <no-reply@HOST> by default.",
+    "GATEHOUSE_SMS_SENDER": "How production environments send text messages: none (default: phone numbers are refused as factors), or kept (shown at /dev/mail; embedded mode only).",
     "GATEHOUSE_DNS_SERVER": "host:port of the resolver for domain verification; the system's by default.",
     "GATEHOUSE_BREACHED_PASSWORDS_FILE": "A sorted file of SHA-1 prefixes of breached passwords; none by default.",
     "GATEHOUSE_ARGON2_MEMORY_KIB": "Memory of one password hash in KiB; 19456 by default (OWASP's minimum).",

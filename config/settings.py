@@ -188,6 +188,10 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-the-outbox": {"task": "events.tasks.sweep", "schedule": 15.0},
     "purge-old-events": {"task": "events.tasks.purge_old_rows", "schedule": 3600.0},
     "purge-email-verifications": {"task": "accounts.tasks.purge_email_verifications", "schedule": 3600.0},
+    "purge-authentication-challenges": {
+        "task": "accounts.tasks.purge_authentication_challenges",
+        "schedule": 3600.0,
+    },
     "check-pending-domains": {"task": "organizations.tasks.check_pending_domains", "schedule": 60.0},
     "purge-sign-ins": {"task": "authentication.tasks.purge_sign_ins", "schedule": 3600.0},
     "purge-idempotent-requests": {"task": "environments.tasks.purge_idempotent_requests", "schedule": 3600.0},
@@ -209,6 +213,9 @@ if _email is not None:
     EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
     EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
     EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
+
+# A production installation keeps no codes for its staff to read: text messages need a sender that carries them.
+SMS_SENDER = env.one_of("GATEHOUSE_SMS_SENDER", ("none",) if PRODUCTION else ("none", "kept"), "none")
 
 # --- Operators and their sessions -----------------------------------------------------------------------------
 

@@ -48,15 +48,19 @@ class Event(EnvironmentModel):
         return f"{self.name} {self.id}"
 
 
+# The kind of a text message. It is kept to be read, and never leaves by mail: its recipient is a phone number.
+SMS_KIND = "sms"
+
+
 class Mail(EnvironmentModel):
-    """A message to be sent once, or kept for ``/dev/mail`` where no server is configured.
+    """A message to be sent once, or kept for ``/dev/mail`` where no server is configured; or a kept text message.
 
     The text may hold one-time codes, so it is encrypted, and dropped after a while (``conf.MAIL_RETENTION_DAYS``).
     """
 
     id = PrefixedIDField(prefix="mail")
     kind = models.CharField(max_length=60, help_text="Which message it is, such as ``email_verification``.")
-    recipient = models.EmailField(max_length=320)
+    recipient = models.CharField(max_length=320, help_text="An address; of a text message, a phone number.")
     sender = models.CharField(max_length=320)
     subject = models.CharField(max_length=300)
     text = EncryptedTextField()

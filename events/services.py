@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from events import conf
-from events.models import Event, Mail
+from events.models import SMS_KIND, Event, Mail
 from events.names import NAMES
 from foundation import clock
 from foundation.actors import Actor
@@ -120,6 +120,13 @@ def resend_mail(mail: Mail) -> Mail:
     return mail
 
 
+def queue_sms(*, environment: "Environment", phone_number: str, text: str) -> Mail:
+    """Keep a text message for ``/dev/mail``. Nothing sends it: :func:`deliver_mail` and the sweep pass it by."""
+    return Mail.objects.create(
+        environment=environment, kind=SMS_KIND, recipient=phone_number, sender="", subject="", text=text
+    )
+
+
 def deliver_mail(mail_id: str) -> None:
     """Send a message that is due, if nobody else has it in hand.
 
@@ -187,7 +194,7 @@ def _organization_of(data: Mapping[str, Any]) -> str:
 
 
 def _waiting_mail(moment: datetime) -> "models.QuerySet[Mail]":
-    return Mail.unscoped.filter(
+    return Mail.unscoped.exclude(kind=SMS_KIND).filter(
         Q(leased_until__isnull=True) | Q(leased_until__lt=moment),
         sent_at__isnull=True,
         failed_at__isnull=True,

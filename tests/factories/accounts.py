@@ -4,7 +4,7 @@ from itertools import count
 from typing import Unpack
 
 from accounts import services
-from accounts.models import EmailVerification, Identity, User
+from accounts.models import AuthenticationFactor, EmailVerification, Identity, User
 from accounts.services import UserChanges
 from environments.models import Environment
 from foundation.actors import SYSTEM
@@ -32,3 +32,13 @@ def make_identity(
 
 def make_email_verification(user: User) -> EmailVerification:
     return services.create_email_verification(user=user, actor=SYSTEM)
+
+
+def make_totp_factor(user: User, secret: str = "") -> AuthenticationFactor:
+    return services.enroll_totp_factor(environment=user.environment, user=user, secret=secret).factor
+
+
+def make_sms_factor(user: User, phone_number: str = "+15005550006") -> AuthenticationFactor:
+    return services.enroll_sms_factor(
+        environment=user.environment, user=user, phone_number=phone_number
+    ).factor
