@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("authorization.api.urls")),
     path("", include("environments.api.urls")),
     path("", include("events.api.urls")),
+    path("", include("events.pages.urls")),
 ]
 
 handler400 = "environments.api.views.bad_request_view"

@@ -117,11 +117,7 @@ class EventAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="actor")
     def actor(self, row: Event) -> str:
-        return format_html(
-            '{} <span class="quiet">{}</span>',
-            row.actor_name or row.actor_id,
-            row.actor_kind.replace("_", " "),
-        )
+        return format_html("{} {}", row.actor_name or row.actor_id, badge(row.actor_kind.replace("_", " ")))
 
     @admin.display(description="about")
     def about(self, row: Event) -> str:

@@ -45,7 +45,7 @@ class Event(EnvironmentModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.id}"
+        return self.name
 
 
 # The kind of a text message. It is kept to be read, and never leaves by mail: its recipient is a phone number.

@@ -16,7 +16,9 @@ from events.models import Event, Mail
 from foundation import clock
 
 DAYS = 30
-WIDTH = 1080
+WIDTH, NARROW_WIDTH = 1080, 420
+NARROW_DAYS = 14
+_LEFT, _TOP, _BOTTOM, _GAP = 40.0, 12.0, 160.0, 8.0
 _CACHE_SECONDS = 60
 # Counting further than this tells staff nothing more and costs seconds on a large table.
 COUNT_CEILING = 100_000
@@ -57,9 +59,9 @@ class Chart:
     ticks: list[tuple[float, str]]
     labels: list[tuple[float, str]]
     description: str
+    bar_width: float
     width: int = WIDTH
     height: int = 190
-    bar_width: float = 16.0
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Dashboard:
 
     figures: list[Figure]
     chart: Chart
+    narrow_chart: Chart
     events: list[Event]
     failed_mail: list[Mail] = field(default_factory=list)
 
@@ -85,7 +88,7 @@ def figures_of(environment: Environment, request: HttpRequest, admins: Sequence[
     chart = draw(sign_ins)
     contributed = [
         figure
-        for admin in sorted(admins, key=lambda admin: getattr(admin, "order", 50))
+        for admin in admins
         if hasattr(admin, "dashboard_figures")
         for figure in admin.dashboard_figures(environment, request)
     ]
@@ -106,6 +109,7 @@ def figures_of(environment: Environment, request: HttpRequest, admins: Sequence[
             ),
         ],
         chart=chart,
+        narrow_chart=draw(sign_ins, NARROW_DAYS, NARROW_WIDTH),
         events=list(Event.objects.in_environment(environment).order_by("-id")[:10]),
         failed_mail=failed_mail,
     )
@@ -138,38 +142,47 @@ def _count_by_day(rows: "QuerySet[Event]") -> dict[date, int]:
     return {row["day"]: row["count"] for row in per_day}
 
 
-def draw(counts: dict[date, int]) -> Chart:
-    """Lay the bars of the last 30 days out in the coordinates of an SVG."""
-    left, top, bottom = 40.0, 12.0, 160.0
-    today = _today()
-    days = [today - timedelta(days=offset) for offset in reversed(range(DAYS))]
-    step = (WIDTH - left) / DAYS
-    ceiling = _nice_ceiling(max((counts.get(day, 0) for day in days), default=0))
-    bars = []
-    for position, day in enumerate(days):
-        count = counts.get(day, 0)
-        height = (bottom - top) * count / ceiling
-        if count:
-            height = max(height, 2.0)  # A day with one sign-in must not look like a day with none.
-        bars.append(
-            Bar(day, count, round(left + position * step + 4, 2), round(bottom - height, 2), round(height, 2))
-        )
-    total = sum(bar.count for bar in bars)
-    busiest = max(bars, key=lambda bar: bar.count)
-    description = f"{total:,} sign-ins from {days[0]:%d %B} to {today:%d %B}" + (
-        f"; the busiest day was {busiest.day:%d %B} with {busiest.count:,}." if total else "."
-    )
+def draw(counts: dict[date, int], length: int = DAYS, width: int = WIDTH) -> Chart:
+    """Lay the bars of the last days out in the coordinates of an SVG."""
+    days = [_today() - timedelta(days=offset) for offset in reversed(range(length))]
+    step = (width - _LEFT) / length
+    ceiling = _nice_ceiling(max(counts.get(day, 0) for day in days))
+    bars = [
+        _bar(day, counts.get(day, 0), _LEFT + position * step + _GAP / 2, ceiling)
+        for position, day in enumerate(days)
+    ]
+    bar_width = round(step - _GAP, 2)
     return Chart(
         bars=bars,
-        total=total,
+        total=sum(bar.count for bar in bars),
         ticks=[
-            (round(bottom - (bottom - top) * share / 2, 2), f"{ceiling * share // 2:,}")
-            for share in (0, 1, 2)
+            (_height_of(ceiling * share / 2, ceiling), f"{ceiling * share // 2:,}") for share in (0, 1, 2)
         ],
-        labels=[(round(bar.x + (step - 8) / 2, 2), f"{bar.day:%d %b}") for bar in bars[1:-1:7]],
-        description=description,
-        bar_width=round(step - 8, 2),
+        labels=[(round(bar.x + bar_width / 2, 2), f"{bar.day:%d %b}") for bar in bars[1:-1:7]],
+        description=_in_words(bars),
+        bar_width=bar_width,
+        width=width,
     )
+
+
+def _bar(day: date, count: int, x: float, ceiling: int) -> Bar:
+    y = _height_of(count, ceiling)
+    if count:
+        y = min(y, _BOTTOM - 2)  # A day with one sign-in must not look like a day with none.
+    return Bar(day, count, round(x, 2), y, round(_BOTTOM - y, 2))
+
+
+def _height_of(count: float, ceiling: int) -> float:
+    return round(_BOTTOM - (_BOTTOM - _TOP) * count / ceiling, 2)
+
+
+def _in_words(bars: list[Bar]) -> str:
+    busiest = max(bars, key=lambda bar: bar.count)
+    total = sum(bar.count for bar in bars)
+    period = f"{total:,} sign-ins from {bars[0].day:%d %B} to {bars[-1].day:%d %B}"
+    if not total:
+        return f"{period}."
+    return f"{period}; the busiest day was {busiest.day:%d %B} with {busiest.count:,}."
 
 
 def _nice_ceiling(highest: int) -> int:

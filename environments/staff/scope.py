@@ -51,7 +51,8 @@ def open_environment(request: HttpRequest) -> None:
     """
     environments = list(operator_of(request).visible_environments().order_by("name", "id"))
     chosen = request.session.get(SESSION_KEY)
-    found = next((row for row in environments if row.pk == chosen), environments[0] if environments else None)
+    oldest = min(environments, key=lambda row: row.pk, default=None)
+    found = next((row for row in environments if row.pk == chosen), oldest)
     request.environments = environments  # type: ignore[attr-defined]  # read back by environments_of
     request.environment = found  # type: ignore[attr-defined]  # read back by environment_of
 

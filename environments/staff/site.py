@@ -173,9 +173,18 @@ class GatehouseAdminSite(AdminSite):
         environment = find_environment(request)
         extra = dict(extra_context or {})
         if environment is not None:
-            extra["dashboard"] = dashboard.figures_of(environment, request, list(self._registry.values()))
+            extra["dashboard"] = dashboard.figures_of(environment, request, self._in_order())
         extra["two_step_is_on"] = operator_of(request).is_verified()  # type: ignore[attr-defined]  # set by django-otp
         return super().index(request, extra)
+
+    def _in_order(self) -> list[Any]:
+        return sorted(
+            self._registry.values(),
+            key=lambda page: (
+                SECTIONS.index(getattr(page, "section", SECTIONS[-1])),
+                getattr(page, "order", 50),
+            ),
+        )
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

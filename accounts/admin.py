@@ -1,0 +1,222 @@
+"""Staff pages of people: users and what they are known as at providers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts import services
+from accounts.models import Identity, User
+from authentication.models import Session, SessionStatus
+from authentication.services import delete_user
+from environments.models import Environment
+from environments.staff.dashboard import Figure, bounded_count
+from environments.staff.fields import PasswordToolForm, metadata_changes
+from environments.staff.model_admin import EnvironmentModelAdmin, ServiceForm
+from environments.staff.panels import Panel, add_url, badge, code, first_rows, link, list_url
+from environments.staff.scope import actor_of, environment_of
+from environments.staff.tools import tool
+from events.models import Event
+from organizations.models import OrganizationMembership
+
+
+class UserForm(ServiceForm):
+    """An address is text here: the service normalizes and judges it."""
+
+    email = forms.EmailField(label="E-mail", max_length=320)
+
+
+class NewUserForm(UserForm):
+    """Somebody who is let in by hand; without a password they sign in by other means."""
+
+    new_password = forms.CharField(
+        label="Password",
+        max_length=200,
+        strip=False,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Optional.",
+    )
+
+
+@admin.register(User)
+class UserAdmin(EnvironmentModelAdmin):
+    """People who sign in to the product."""
+
+    section = "People"
+    icon = "users"
+    order = 10
+    summary = "The people who sign in to your product."
+    form = UserForm
+    add_form = NewUserForm
+    list_display = ("email", "full_name", "verified", "last_sign_in_at", "created_at")
+    list_filter = ("email_verified",)
+    search_fields = ("email", "first_name", "last_name", "name", "=id", "=external_id")
+    search_help_text = "Part of an e-mail or name, or a whole id or external id."
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "email",
+                    "email_verified",
+                    "first_name",
+                    "last_name",
+                    "name",
+                    "locale",
+                    "profile_picture_url",
+                )
+            },
+        ),
+        ("For your product", {"fields": ("external_id", "metadata")}),
+        ("Facts", {"fields": ("has_password", "last_sign_in_at", "created_at", "updated_at")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "email_verified", "new_password", "first_name", "last_name")}),
+        ("For your product", {"fields": ("external_id", "metadata")}),
+    )
+    readonly_fields = ("has_password", "last_sign_in_at", "created_at", "updated_at")
+    delete_explanation = (
+        "The user is signed out everywhere and leaves every organization; sessions, identities and API keys go too. "
+        "This cannot be undone."
+    )
+
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> User:
+        password = data.pop("new_password")
+        fields = {**data, "password": password} if password else data
+        return services.create_user(environment=environment_of(request), actor=actor_of(request), **fields)
+
+    def change(self, request: HttpRequest, row: User, changes: dict[str, Any]) -> None:
+        if "metadata" in changes:
+            changes["metadata"] = metadata_changes(row.metadata, changes["metadata"])
+        services.update_user(user=row, actor=actor_of(request), **changes)
+
+    def remove(self, request: HttpRequest, row: User) -> None:
+        delete_user(user=row, actor=actor_of(request))
+
+    @tool(
+        "Set password",
+        explanation="The password policy of the environment applies. Open sessions stay open.",
+        form_class=PasswordToolForm,
+    )
+    def set_password(self, request: HttpRequest, row: User, data: dict[str, Any]) -> str:
+        """For somebody whom the usual way of resetting fails."""
+        services.update_user(user=row, actor=actor_of(request), password=data["password"])
+        return "The password was set."
+
+    @tool(
+        "Mark e-mail verified",
+        explanation="Do this only if you are sure that the mailbox is theirs: it decides whom the address signs in.",
+        applies=lambda row: not row.email_verified,
+    )
+    def mark_verified(self, request: HttpRequest, row: User, _data: dict[str, Any]) -> str:
+        """Take somebody's word for an address."""
+        services.mark_email_verified(row, actor_of(request))
+        return "The e-mail counts as verified."
+
+    def panels(self, request: HttpRequest, row: User) -> Sequence[Panel]:
+        environment = environment_of(request)
+        writes = self.has_tool_permission(request)
+        memberships = OrganizationMembership.objects.in_environment(environment).filter(user=row)
+        sessions = Session.objects.in_environment(environment).filter(user=row)
+        identities = Identity.objects.in_environment(environment).filter(user=row)
+        events = Event.objects.in_environment(environment).filter(object_id=row.pk)
+        return (
+            Panel(
+                "Organizations",
+                ("Organization", "Roles", "Status"),
+                [
+                    (
+                        link(member, member.organization.name),
+                        ", ".join(role.slug for role in member.roles.all()),
+                        badge(member.status, "good" if member.status == "active" else ""),
+                    )
+                    for member in first_rows(
+                        memberships.select_related("organization").prefetch_related("roles")
+                    )
+                ],
+                more=list_url(OrganizationMembership, user=row.pk),
+                add=add_url(OrganizationMembership, user=row.pk) if writes else "",
+            ),
+            Panel(
+                "Sessions",
+                ("Session", "Status", "Address", "Last refreshed"),
+                [
+                    (
+                        link(session, session.pk),
+                        session_badge(session),
+                        session.ip_address or "—",
+                        session.refreshed_at,
+                    )
+                    for session in first_rows(sessions)
+                ],
+                more=list_url(Session, user=row.pk),
+            ),
+            Panel(
+                "Identities",
+                ("Provider", "Subject", "Since"),
+                [
+                    (link(identity, identity.provider), code(identity.idp_id), identity.created_at)
+                    for identity in first_rows(identities)
+                ],
+            ),
+            Panel(
+                "Latest events",
+                ("Event", "Actor", "When"),
+                [
+                    (link(event, event.name), event.actor_name or event.actor_id, event.created_at)
+                    for event in first_rows(events)
+                ],
+                more=list_url(Event, object_id=row.pk),
+            ),
+        )
+
+    def dashboard_figures(self, environment: Environment, request: HttpRequest) -> Sequence[Figure]:
+        """How many users there are."""
+        rows = User.objects.in_environment(environment)
+        return [Figure("Users", bounded_count(rows), list_url(User))]
+
+    @admin.display(description="name")
+    def full_name(self, row: User) -> str:
+        return row.name or " ".join(part for part in (row.first_name, row.last_name) if part)
+
+    @admin.display(description="e-mail", ordering="email_verified")
+    def verified(self, row: User) -> str:
+        return badge("verified", "good") if row.email_verified else badge("unverified", "warn")
+
+    @admin.display(description="password")
+    def has_password(self, row: User) -> str:
+        if not row.password:
+            return badge("none")
+        since = f"since {row.password_changed_at:%d %B %Y}" if row.password_changed_at else "set"
+        return badge(since, "good")
+
+
+@admin.register(Identity)
+class IdentityAdmin(EnvironmentModelAdmin):
+    """What people are at OAuth providers."""
+
+    section = "People"
+    icon = "identity"
+    order = 20
+    summary = (
+        "Accounts at OAuth providers that are linked to users. They appear when somebody signs in there."
+    )
+    list_display = ("provider", "idp_id", "user_link", "created_at")
+    list_select_related = ("user",)
+    list_filter = ("provider",)
+    search_fields = ("=idp_id", "email", "user__email", "=id")
+    linked_by = ("user",)
+    fields = ("provider", "idp_id", "email", "user_link", "created_at")
+    readonly_fields = fields
+
+    @admin.display(description="user")
+    def user_link(self, row: Identity) -> str:
+        return link(row.user)
+
+
+def session_badge(session: Session) -> str:
+    """Return whether a session counts, in colour."""
+    return badge(session.status, "good" if session.status is SessionStatus.ACTIVE else "")

@@ -1,0 +1,1 @@
+"""Pages of the outbox: the mail that is kept instead of sent."""
