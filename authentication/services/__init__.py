@@ -15,8 +15,9 @@ from authentication.services.deletions import delete_organization, delete_user
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
 from authentication.services.outcomes import Authenticated, Origin, Outcome, SignedIn, StepRequired
+from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
-from authentication.services.sessions import end_session, refresh_session
+from authentication.services.sessions import end_session
 from authentication.services.sign_in import (
     sign_in_with_email_verification,
     sign_in_with_organization,
