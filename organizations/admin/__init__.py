@@ -1,3 +1,3 @@
-from organizations.admin import api_keys, memberships, organizations
+from organizations.admin import api_keys, invitations, memberships, organizations
 
-__all__ = ["api_keys", "memberships", "organizations"]
+__all__ = ["api_keys", "invitations", "memberships", "organizations"]

@@ -19,10 +19,12 @@ from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
 from events.models import Event
 from organizations import services
+from organizations.admin.invitations import state_badge
 from organizations.models import (
     CustomerAPIKey,
     DomainState,
     Group,
+    Invitation,
     Organization,
     OrganizationDomain,
     OrganizationMembership,
@@ -123,6 +125,15 @@ class OrganizationAdmin(EnvironmentModelAdmin):
                 ],
                 more=list_url(OrganizationMembership, organization=row.pk),
                 add=add(OrganizationMembership),
+            ),
+            Panel(
+                "Invitations",
+                ("Invitee", "State", "Expires"),
+                [
+                    (link(invitation, invitation.email), state_badge(invitation), invitation.expires_at)
+                    for invitation in first_rows(of_this(Invitation))
+                ],
+                more=list_url(Invitation, organization=row.pk),
             ),
             Panel(
                 "Groups",

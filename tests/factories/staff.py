@@ -14,7 +14,13 @@ from events.services import queue_mail
 from foundation.actors import SYSTEM
 from organizations import services as organizations
 from tests.factories.accounts import make_user
-from tests.factories.organizations import make_domain, make_group, make_membership, make_organization
+from tests.factories.organizations import (
+    make_domain,
+    make_group,
+    make_invitation,
+    make_membership,
+    make_organization,
+)
 
 USER_PASSWORD = "correct horse 9 battery staple"
 
@@ -73,6 +79,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "events/mail": mail,
         "organizations/customerapikey": issued.api_key,
         "organizations/group": group,
+        "organizations/invitation": make_invitation(environment, f"invitee@{tag}.example.com", organization),
         "organizations/organization": organization,
         "organizations/organizationdomain": make_domain(organization, f"{tag}.com"),
         "organizations/organizationmembership": membership,
