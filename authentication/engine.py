@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from accounts.models import AuthenticationFactor, FactorType
 from authentication.models import AuthenticationMethod, SignInAttempt
-from environments.models import AuthenticationSettings
+from environments.models import AuthenticationSettings, MFAPolicy
 from organizations.models import MembershipStatus, OrganizationMembership
 
 
@@ -24,10 +25,18 @@ class Step(StrEnum):
 
     EMAIL_VERIFICATION = "email_verification_required"
     ORGANIZATION_SELECTION = "organization_selection_required"
+    MFA_ENROLLMENT = "mfa_enrollment"
+    MFA_CHALLENGE = "mfa_challenge"
 
 
 # What a person proves with these shows that the mailbox is theirs too, so no code is mailed afterwards.
 METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset({AuthenticationMethod.PASSWORD})
+
+# Where these come from, the company's identity provider has asked for what the company wants.
+METHODS_THAT_BRING_THEIR_OWN_SECOND_FACTOR = frozenset({AuthenticationMethod.SSO})
+
+# What can be asked for at a sign-in; what a product delivers by itself, our own pages cannot ask for.
+SIGN_IN_FACTOR_TYPES = (FactorType.TOTP, FactorType.SMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,12 @@ class Situation:
             return next((row for row in self.memberships if row.organization_id == chosen), None)
         return self.memberships[0] if len(self.memberships) == 1 else None
 
+    @cached_property
+    def factors(self) -> list[AuthenticationFactor]:
+        """The user's factors that a sign-in can ask for, oldest first."""
+        rows = AuthenticationFactor.objects.in_environment(self.attempt.environment_id)
+        return list(rows.filter(user=self.user, type__in=SIGN_IN_FACTOR_TYPES).order_by("id"))
+
 
 Check = Callable[[Situation], Step | None]
 
@@ -90,7 +105,21 @@ def _organization_selection(situation: Situation) -> Step | None:
     return Step.ORGANIZATION_SELECTION if undecided else None
 
 
-CHECKS: tuple[Check, ...] = (_email_verification, _organization_selection)
+def _second_factor(situation: Situation) -> Step | None:
+    policy = situation.settings.mfa_policy
+    settled = (
+        policy == MFAPolicy.OFF
+        or situation.attempt.mfa_verified_at is not None
+        or situation.attempt.authentication_method in METHODS_THAT_BRING_THEIR_OWN_SECOND_FACTOR
+    )
+    if settled:
+        return None
+    if situation.factors:
+        return Step.MFA_CHALLENGE
+    return Step.MFA_ENROLLMENT if policy == MFAPolicy.REQUIRED else None
+
+
+CHECKS: tuple[Check, ...] = (_email_verification, _organization_selection, _second_factor)
 
 
 def advance(situation: Situation) -> Required | Completed:

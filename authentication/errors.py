@@ -193,6 +193,13 @@ class OneTimeCodeTooManyAttempts(BadRequest):
     message = "Too many wrong codes were tried. Sign in again to get a new code."
 
 
+class UserMismatch(BadRequest):
+    """The challenge is of another user's factor, or of one that is nobody's, than the sign-in that waits for it."""
+
+    code = "user_mismatch"
+    message = "The authentication challenge does not belong to the user who is signing in."
+
+
 class SignInStepRequired(Forbidden):
     """The credentials are right, and something more is asked for; ``details`` say what is needed for it."""
 

@@ -11,6 +11,7 @@ class AuthenticationMethod(models.TextChoices):
     """How a sign-in began; the word of the authenticate reply (workos-behaviour (e))."""
 
     PASSWORD = "Password"
+    SSO = "SSO"
 
 
 class AuthorizationRequest(EnvironmentModel):
@@ -77,6 +78,7 @@ class SignInAttempt(EnvironmentModel):
         help_text="When the person last proved something; earlier than the attempt itself "
         "where the browser was signed in already.",
     )
+    mfa_verified_at = models.DateTimeField(null=True, help_text="When a second factor was proven.")
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=500, null=True)
     failures = models.PositiveSmallIntegerField(default=0)
@@ -144,6 +146,7 @@ class Session(EnvironmentModel):
         "organizations.Organization", models.CASCADE, null=True, blank=True, related_name="sessions"
     )
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
+    mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=500, null=True, blank=True)
     authenticated_at = models.DateTimeField(

@@ -2,14 +2,14 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from accounts.models import User
+from accounts.models import AuthenticationFactor, User
 from accounts.representations import represent_user
 from authentication.models import AuthenticationMethod, JWTTemplate, Session
 from foundation import clock
 from organizations.models import OrganizationMembership
 
 # The word that a session uses for how it began, beside the one of the authenticate reply (workos-behaviour (e)).
-_SESSION_METHODS = {AuthenticationMethod.PASSWORD: "password"}
+_SESSION_METHODS = {AuthenticationMethod.PASSWORD: "password", AuthenticationMethod.SSO: "sso"}
 
 
 class ImpersonatorObject(TypedDict):
@@ -87,6 +87,13 @@ class AuthenticationEventObject(TypedDict):
     error: NotRequired[AuthenticationErrorObject]
 
 
+class FactorChoiceObject(TypedDict):
+    """A factor that may be challenged."""
+
+    id: str
+    type: str
+
+
 class OrganizationChoiceObject(TypedDict):
     """An organization that may be chosen."""
 
@@ -146,6 +153,11 @@ def represent_signed_in_user(user: User) -> SignedInUserObject:
 def represent_organization_choice(membership: OrganizationMembership) -> OrganizationChoiceObject:
     """Return an organization as the selection step offers it."""
     return {"id": membership.organization_id, "name": membership.organization.name}
+
+
+def represent_factor_choice(factor: AuthenticationFactor) -> FactorChoiceObject:
+    """Return a factor as the MFA step offers it."""
+    return {"id": factor.id, "type": factor.type}
 
 
 def represent_jwt_template(template: JWTTemplate) -> JWTTemplateObject:

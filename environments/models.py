@@ -54,6 +54,14 @@ class Environment(models.Model):
         return self.kind == EnvironmentKind.SANDBOX
 
 
+class MFAPolicy(models.TextChoices):
+    """Whom an environment asks for a second factor."""
+
+    OFF = "off", "Nobody"
+    OPTIONAL = "optional", "Users who enrolled a factor"
+    REQUIRED = "required", "Everybody; who has no factor enrolls one first"
+
+
 class AuthenticationSettings(EnvironmentModel):
     """How people sign in to an environment: methods, proofs that are asked for, lifetimes in seconds."""
 
@@ -62,6 +70,13 @@ class AuthenticationSettings(EnvironmentModel):
     )
     password_enabled = models.BooleanField(default=True)
     email_verification_required = models.BooleanField(default=True)
+    mfa_policy = models.CharField(
+        "multi-factor authentication",
+        max_length=10,
+        choices=MFAPolicy.choices,
+        default=MFAPolicy.OPTIONAL,
+        help_text="Sign-in by a company's identity provider is left to that provider.",
+    )
     access_token_seconds = models.PositiveIntegerField(default=300)
     session_maximum_seconds = models.PositiveIntegerField(default=30 * 24 * 3600)
     session_inactivity_seconds = models.PositiveIntegerField(
@@ -104,6 +119,9 @@ class AuthenticationSettings(EnvironmentModel):
             models.CheckConstraint(
                 condition=models.Q(session_maximum_seconds__gte=300),
                 name="sessions_live_at_least_five_minutes",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(mfa_policy__in=MFAPolicy.values), name="mfa_policy_is_known"
             ),
         ]
 

@@ -12,6 +12,8 @@ from foundation.errors import DomainError, RateLimited
 _MESSAGES: Mapping[Step, str] = {
     Step.EMAIL_VERIFICATION: "Email ownership must be verified before authentication.",
     Step.ORGANIZATION_SELECTION: "The user must choose an organization to finish their authentication.",
+    Step.MFA_ENROLLMENT: "The user must enroll in MFA to finish authenticating.",
+    Step.MFA_CHALLENGE: "The user must complete an MFA challenge to finish authenticating.",
 }
 
 

@@ -16,6 +16,7 @@ from authentication import services
 from authentication.api.serializers import (
     AuthorizationCodeInput,
     EmailVerificationInput,
+    MFAInput,
     OrganizationSelectionInput,
     PasswordInput,
     RefreshTokenInput,
@@ -88,6 +89,17 @@ def _redeem_email_verification(client: Client, fields: Fields) -> Outcome:
     )
 
 
+def _redeem_mfa(client: Client, fields: Fields) -> Outcome:
+    return services.sign_in_with_second_factor(
+        environment=client.environment,
+        actor=client.actor,
+        origin=_origin(fields),
+        one_time_code=fields["code"],
+        authentication_challenge_id=fields["authentication_challenge_id"],
+        pending_authentication_token=fields["pending_authentication_token"],
+    )
+
+
 def _redeem_organization_selection(client: Client, fields: Fields) -> Outcome:
     return services.sign_in_with_organization(
         environment=client.environment,
@@ -122,6 +134,7 @@ GRANTS: Mapping[str, Grant] = {
     "urn:workos:oauth:grant-type:email-verification:code": Grant(
         EmailVerificationInput, _redeem_email_verification, _pending_challenge
     ),
+    "urn:workos:oauth:grant-type:mfa-totp": Grant(MFAInput, _redeem_mfa, _pending_challenge),
     "urn:workos:oauth:grant-type:organization-selection": Grant(
         OrganizationSelectionInput, _redeem_organization_selection, _pending_challenge
     ),

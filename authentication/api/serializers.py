@@ -44,6 +44,24 @@ class EmailVerificationInput(OriginInput):
     pending_authentication_token = TextField()
 
 
+class MFAInput(OriginInput):
+    """The MFA grant; the reference's own example spells the challenge in camel case."""
+
+    code = TextField()
+    authentication_challenge_id = TextField(required=False)
+    authenticationChallengeId = TextField(required=False)  # noqa: N815 -- the contract's spelling
+    pending_authentication_token = TextField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One spelling is enough, and leaves as the one name."""
+        spelled = attrs.pop("authenticationChallengeId", None)
+        if attrs.setdefault("authentication_challenge_id", spelled) is None:
+            raise serializers.ValidationError(
+                {"authentication_challenge_id": "Name the challenge."}, code="required"
+            )
+        return attrs
+
+
 class OrganizationSelectionInput(OriginInput):
     """The organization selection grant."""
 
@@ -62,6 +80,7 @@ class AuthenticateInput(ClientInput, OriginInput):
     redirect_uri = TextField(required=False)
     organization_id = TextField(required=False)
     pending_authentication_token = TextField(required=False)
+    authentication_challenge_id = TextField(required=False)
 
 
 class AuthorizationCodeInput(OriginInput):

@@ -17,6 +17,7 @@ from authentication.services.logout import log_out
 from authentication.services.outcomes import Authenticated, Origin, Outcome, SignedIn, StepRequired
 from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
+from authentication.services.second_factors import sign_in_with_second_factor
 from authentication.services.sessions import end_session
 from authentication.services.sign_in import (
     sign_in_with_email_verification,
@@ -48,5 +49,6 @@ __all__ = [
     "sign_in_with_email_verification",
     "sign_in_with_organization",
     "sign_in_with_password",
+    "sign_in_with_second_factor",
     "wipe_sealed_refresh_tokens",
 ]

@@ -15,6 +15,7 @@ from authentication.errors import InvalidPendingAuthenticationToken
 from authentication.models import AuthenticationMethod, AuthorizationCode, SignInAttempt
 from authentication.representations import (
     AuthenticationEventObject,
+    represent_factor_choice,
     represent_organization_choice,
     represent_signed_in_user,
 )
@@ -63,8 +64,7 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
     situation = Situation(attempt, policy.settings)
     outcome = advance(situation)
     if isinstance(outcome, Required):
-        token = _keep(attempt, token)
-        return StepRequired(outcome.step, token, _DETAILS[outcome.step](situation))
+        return wait_for_step(outcome.step, situation, token)
     if attempt.is_hosted:
         return Authenticated(attempt, _keep(attempt, token))
     if not attempt.token_digest:
@@ -72,17 +72,22 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
         return start_session(attempt=attempt, membership=outcome.membership, policy=policy)
     # Spent before anything is granted, under its lock: an attempt succeeds once.
     attempt.completed_at = clock.now()
-    attempt.save(update_fields=["completed_at", "organization", "is_hosted"])
+    attempt.save(update_fields=["completed_at", "organization", "is_hosted", "mfa_verified_at"])
     signed_in = start_session(attempt=attempt, membership=outcome.membership, policy=policy)
     codes = AuthorizationCode.objects.in_environment(attempt.environment_id)
     codes.filter(attempt=attempt, spent_at__isnull=False).update(session=signed_in.session)
     return signed_in
 
 
+def wait_for_step(step: Step, situation: Situation, token: str = "") -> StepRequired:
+    """Keep an attempt until its client comes back with what is missing; an empty ``token`` means it gets its first."""
+    return StepRequired(step, _keep(situation.attempt, token), _DETAILS[step](situation))
+
+
 def _keep(attempt: SignInAttempt, token: str) -> str:
     """Save an attempt that has to wait; return its token, the same through all its steps."""
     if token:
-        attempt.save(update_fields=["organization"])
+        attempt.save(update_fields=["organization", "mfa_verified_at"])
         return token
     token = new_secret()
     attempt.token_digest = token_digest(token)
@@ -154,9 +159,22 @@ def _organization_details(situation: Situation) -> dict[str, Any]:
     }
 
 
+def _mfa_enrollment_details(situation: Situation) -> dict[str, Any]:
+    return {"user": represent_signed_in_user(situation.user)}
+
+
+def _mfa_challenge_details(situation: Situation) -> dict[str, Any]:
+    return {
+        "user": represent_signed_in_user(situation.user),
+        "authentication_factors": [represent_factor_choice(factor) for factor in situation.factors],
+    }
+
+
 _DETAILS: Mapping[Step, Callable[[Situation], dict[str, Any]]] = {
     Step.EMAIL_VERIFICATION: _email_details,
     Step.ORGANIZATION_SELECTION: _organization_details,
+    Step.MFA_ENROLLMENT: _mfa_enrollment_details,
+    Step.MFA_CHALLENGE: _mfa_challenge_details,
 }
 
 

@@ -4,16 +4,18 @@ from datetime import datetime
 
 from django.db import transaction
 
-from authentication.access_tokens import POLICY_RELATIONS, loaded_policy, sign_access_token
+from authentication.access_tokens import POLICY_RELATIONS, Policy, loaded_policy, sign_access_token
+from authentication.engine import Required, Situation, advance
 from authentication.errors import (
     InvalidGrant,
     OAuthRefusal,
     OrganizationMembershipNotFound,
     SessionExpired,
 )
-from authentication.models import Session
+from authentication.models import Session, SignInAttempt
 from authentication.refresh_tokens import RefreshToken, RefreshVerdict, judge
-from authentication.services.outcomes import SignedIn
+from authentication.services.attempts import lock_user_row, wait_for_step
+from authentication.services.outcomes import SignedIn, StepRequired
 from authentication.services.sessions import end_locked_session, expiry_of, is_over
 from environments.models import Environment
 from foundation import clock
@@ -23,11 +25,12 @@ from organizations.models import MembershipStatus, OrganizationMembership
 
 def refresh_session(
     *, environment: Environment, refresh_token: str, organization_id: str | None = None
-) -> SignedIn:
+) -> SignedIn | StepRequired:
     """Exchange a refresh token for new tokens; ``organization_id`` switches the session to that organization.
 
-    Membership, roles and policy are read anew: who left the organization has no session there any more. Raises
-    InvalidGrant, SessionExpired, OrganizationMembershipNotFound (which leaves the refresh token unspent).
+    Membership, roles and policy are read anew: who left the organization has no session there any more. A switch
+    asks the engine, which may want more than the session has proven: that, and a refusal with
+    OrganizationMembershipNotFound, leave the refresh token unspent. Raises InvalidGrant and SessionExpired too.
     """
     with transaction.atomic():
         outcome = _refresh(environment, RefreshToken(refresh_token), organization_id)
@@ -39,8 +42,10 @@ def refresh_session(
 
 def _refresh(
     environment: Environment, presented: RefreshToken, organization_id: str | None
-) -> SignedIn | OAuthRefusal:
+) -> SignedIn | StepRequired | OAuthRefusal:
     moment = clock.now()
+    if organization_id is not None:
+        _lock_user_of(environment, presented)
     session = _lock_session_of(environment, presented)
     if session is None or session.ended_at is not None:
         return InvalidGrant()
@@ -58,6 +63,10 @@ def _refresh(
             return OrganizationMembershipNotFound.of(wanted)
         end_locked_session(session, environment, SYSTEM)
         return InvalidGrant()
+    if wanted != session.organization_id:
+        step = _missing_for_switch(session, wanted, policy)
+        if step is not None:
+            return step
     session.organization_id = wanted
     if verdict is RefreshVerdict.PRESENT:
         successor = _rotate(session, presented, moment)
@@ -72,6 +81,23 @@ def _refresh(
     return SignedIn(session, session.user, access_token, successor.text)
 
 
+def _missing_for_switch(session: Session, organization_id: str | None, policy: Policy) -> StepRequired | None:
+    """Say what an organization needs that the session has not proven, or None: a switch is no way around a step."""
+    attempt = SignInAttempt(
+        environment=policy.settings.environment,
+        user=session.user,
+        authentication_method=session.authentication_method,
+        organization_id=organization_id,
+        authenticated_at=session.authenticated_at,
+        mfa_verified_at=session.mfa_verified_at,
+        ip_address=session.ip_address,
+        user_agent=session.user_agent,
+    )
+    situation = Situation(attempt, policy.settings)
+    outcome = advance(situation)
+    return wait_for_step(outcome.step, situation) if isinstance(outcome, Required) else None
+
+
 _REFRESHED_FIELDS = [
     "organization",
     "updated_at",
@@ -81,6 +107,16 @@ _REFRESHED_FIELDS = [
     "former_refresh_token_digest",
     "sealed_refresh_token",
 ]
+
+
+def _lock_user_of(environment: Environment, presented: RefreshToken) -> None:
+    """Lock the user before the session, as everywhere: a switch may begin an attempt of the user."""
+    sessions = Session.objects.in_environment(environment)
+    user_ids = sessions.filter(refresh_family_digest=presented.family_digest).values_list(
+        "user_id", flat=True
+    )
+    if (user_id := user_ids.first()) is not None:
+        lock_user_row(environment, user_id)
 
 
 def _lock_session_of(environment: Environment, presented: RefreshToken) -> Session | None:

@@ -33,6 +33,7 @@ def start_session(
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,
         authenticated_at=attempt.authenticated_at,
+        mfa_verified_at=attempt.mfa_verified_at,
         created_at=moment,
         updated_at=moment,
         refreshed_at=moment,

@@ -46,6 +46,22 @@ class TokenClient:
             GRANT + "email-verification:code", pending_authentication_token=token, code=code
         )
 
+    def challenge(self, factor_id: str) -> str:
+        """Challenge a factor with the secret, as a product's server does; return the challenge's id."""
+        answer = ApiClient(self.client_secret).post(f"/auth/factors/{factor_id}/challenge")
+        assert answer.status_code == 201, answer.content
+        challenge_id: str = answer.json()["id"]
+        return challenge_id
+
+    def second_factor(self, token: str, challenge_id: str, code: str, **fields: Any) -> Any:
+        return self.authenticate(
+            GRANT + "mfa-totp",
+            pending_authentication_token=token,
+            authentication_challenge_id=challenge_id,
+            code=code,
+            **fields,
+        )
+
     def sign_in(self, email: str, password: str = PASSWORD, **fields: Any) -> dict[str, Any]:
         answer = self.password(email, password, **fields)
         assert answer.status_code == 200, answer.content

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from accounts.models import User
 from authentication.models import Session
 from tests.authentication.conftest import TokenClient
-from tests.factories.accounts import PASSWORD, make_user
+from tests.authenticator import code_of, wrong_code
+from tests.factories.accounts import PASSWORD, make_totp_factor, make_user
 from tests.factories.environments import make_api_key, make_environment
 from tests.factories.organizations import make_membership, make_organization
 
@@ -108,3 +110,49 @@ def test_one_request_sent_twice_at_once_is_one_sign_in(racer):
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
     assert Session.objects.in_environment(racer.environment).count() == 1
+
+
+def test_one_code_at_once_for_many_sign_ins_signs_in_once(racer, settings):
+    settings.RATE_LIMITS_ENABLED = False
+    factor = make_totp_factor(User.objects.in_environment(racer.environment).get())
+    waiting = [
+        (racer.password("ada@example.com").json()["pending_authentication_token"], racer.challenge(factor.id))
+        for _ in range(6)
+    ]
+    code = code_of(factor.totp_secret)
+
+    answers = at_once(6, lambda: racer.second_factor(*waiting.pop(), code))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400, 400, 400]
+    assert Session.objects.in_environment(racer.environment).count() == 1
+
+
+def test_guesses_at_once_are_all_counted(racer):
+    factor = make_totp_factor(User.objects.in_environment(racer.environment).get())
+    waiting = [
+        (racer.password("ada@example.com").json()["pending_authentication_token"], racer.challenge(factor.id))
+        for _ in range(8)
+    ]
+    code = wrong_code(factor.totp_secret)
+
+    def guess_five_times():
+        token, challenge_id = waiting.pop()
+        return [racer.second_factor(token, challenge_id, code).status_code for _ in range(5)]
+
+    statuses = [status for answers in at_once(8, guess_five_times) for status in answers]
+
+    assert statuses.count(400) == 20
+    assert statuses.count(429) == 20
+
+
+def test_switches_at_once_that_need_a_factor_spend_nothing(racer):
+    user = User.objects.in_environment(racer.environment).get()
+    organization = make_organization(racer.environment)
+    signed_in = racer.sign_in("ada@example.com")
+    make_membership(organization, user)
+    make_totp_factor(user)
+
+    answers = at_once(6, lambda: racer.refresh(signed_in["refresh_token"], organization_id=organization.id))
+
+    assert {answer.json()["code"] for answer in answers} == {"mfa_challenge"}
+    assert racer.refresh(signed_in["refresh_token"]).status_code == 200
