@@ -295,7 +295,8 @@ def _require_not_invited(environment: Environment, organization: Organization | 
     moment = clock.now()
     if standing.filter(expires_at__gt=moment).exists():
         raise _already_invited(organization)
-    standing.update(is_open=False)
+    # Those alone: an invitation that another request commits between the two statements stays open, and in the way.
+    standing.filter(expires_at__lte=moment).update(is_open=False)
 
 
 def _already_invited(organization: Organization | None) -> Exception:

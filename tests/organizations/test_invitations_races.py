@@ -1,6 +1,7 @@
 """Invitations under real threads and the database's own locks."""
 
 import pytest
+from django.db.models import QuerySet
 
 from accounts import services as accounts
 from accounts.models import User
@@ -82,6 +83,26 @@ def test_of_two_invitations_sent_at_once_one_is_refused(environment, joins):
     assert sorted(outcomes) == ["done", code]
     assert Invitation.objects.in_environment(environment).count() == 1
     assert events(environment, "invitation.created") == 1
+
+
+def test_an_invitation_sent_between_the_look_and_the_write_is_not_pushed_aside(environment, monkeypatch):
+    twin: list[Invitation] = []
+
+    def look_then_let_the_twin_through(rows):
+        found = exists(rows)
+        if rows.model is Invitation and not found and not twin:
+            twin.append(Invitation())
+            twin[0] = in_parallel(1, lambda _number: make_invitation(environment, EMAIL))[0]
+        return found
+
+    exists = QuerySet.exists
+    monkeypatch.setattr(QuerySet, "exists", look_then_let_the_twin_through)
+
+    assert outcome(lambda: make_invitation(environment, EMAIL)) == "email_already_invited"
+
+    twin[0].refresh_from_db()
+    assert twin[0].is_open
+    assert Invitation.objects.in_environment(environment).count() == 1
 
 
 def test_accepting_and_revoking_at_once_leaves_one_of_the_two(environment):
