@@ -29,7 +29,7 @@ class SessionObject(TypedDict):
     auth_method: str
     ip_address: str | None
     user_agent: str | None
-    impersonator: ImpersonatorObject | None
+    impersonator: NotRequired[ImpersonatorObject]
     status: str
     expires_at: str
     ended_at: str | None
@@ -63,9 +63,10 @@ class AuthenticateObject(TypedDict):
     access_token: str
     refresh_token: str
     authentication_method: str
-    impersonator: ImpersonatorObject | None
-    oauth_tokens: dict[str, Any] | None
-    authkit_authorization_code: str | None
+    # Absent where there is none, as the reference has them.
+    impersonator: NotRequired[ImpersonatorObject]
+    oauth_tokens: NotRequired[dict[str, Any]]
+    authkit_authorization_code: NotRequired[str]
 
 
 class AuthenticationErrorObject(TypedDict):
@@ -120,7 +121,6 @@ def represent_session(session: Session) -> SessionObject:
         "auth_method": _SESSION_METHODS[AuthenticationMethod(session.authentication_method)],
         "ip_address": session.ip_address,
         "user_agent": session.user_agent,
-        "impersonator": None,
         "status": session.status.value,
         "expires_at": clock.iso(session.expires_at),
         "ended_at": clock.iso_or_none(session.ended_at),
@@ -139,9 +139,6 @@ def represent_authentication(
         "access_token": access_token,
         "refresh_token": refresh_token,
         "authentication_method": session.authentication_method,
-        "impersonator": None,
-        "oauth_tokens": None,
-        "authkit_authorization_code": None,
     }
 
 

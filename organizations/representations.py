@@ -1,6 +1,6 @@
 """The public JSON of organizations, their domains, memberships, groups, API keys and invitations."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 from urllib.parse import urlencode, urlsplit
 
 from accounts.representations import UserObject, represent_user
@@ -23,8 +23,8 @@ class OrganizationDomainObject(TypedDict):
     organization_id: str
     domain: str
     state: Literal["failed", "legacy_verified", "pending", "unverified", "verified"]
-    verification_prefix: str | None
-    verification_token: str | None
+    verification_prefix: NotRequired[str]
+    verification_token: NotRequired[str]
     verification_strategy: Literal["dns", "manual"]
     created_at: str
     updated_at: str
@@ -38,7 +38,7 @@ class OrganizationObject(TypedDict):
     name: str
     allow_profiles_outside_organization: bool
     domains: list[OrganizationDomainObject]
-    stripe_customer_id: str | None
+    stripe_customer_id: NotRequired[str]
     external_id: str | None
     metadata: dict[str, str]
     created_at: str
@@ -158,23 +158,27 @@ def represent_domain(row: OrganizationDomain) -> OrganizationDomainObject:
 
     Prefix and token are there while, or because, the DNS is asked: ``<prefix>=<token>`` is the TXT record.
     """
-    return {
+    represented: OrganizationDomainObject = {
         "object": "organization_domain",
         "id": row.id,
         "organization_id": row.organization_id,
         "domain": row.domain,
         "state": row.state,  # type: ignore[typeddict-item]  # the column's choices are these texts
-        "verification_prefix": row.verification_prefix,
-        "verification_token": row.verification_token or None,
         "verification_strategy": row.verification_strategy,  # type: ignore[typeddict-item]  # as above
         "created_at": clock.iso(row.created_at),
         "updated_at": clock.iso(row.updated_at),
     }
+    # Optional in the reference and never null there: absent where there is nothing.
+    if row.verification_prefix:
+        represented["verification_prefix"] = row.verification_prefix
+    if row.verification_token:
+        represented["verification_token"] = row.verification_token
+    return represented
 
 
 def represent_organization(row: Organization) -> OrganizationObject:
     """Return the public JSON of an organization. Prefetch ``domains`` to spare queries."""
-    return {
+    represented: OrganizationObject = {
         "object": "organization",
         "id": row.id,
         "name": row.name,
@@ -182,12 +186,14 @@ def represent_organization(row: Organization) -> OrganizationObject:
         "domains": [
             represent_domain(domain) for domain in sorted(row.domains.all(), key=lambda domain: domain.id)
         ],
-        "stripe_customer_id": row.stripe_customer_id,
         "external_id": row.external_id,
         "metadata": row.metadata,
         "created_at": clock.iso(row.created_at),
         "updated_at": clock.iso(row.updated_at),
     }
+    if row.stripe_customer_id is not None:
+        represented["stripe_customer_id"] = row.stripe_customer_id
+    return represented
 
 
 def represent_membership(row: OrganizationMembership) -> OrganizationMembershipObject:

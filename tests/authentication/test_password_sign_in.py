@@ -20,7 +20,7 @@ def test_a_person_signs_in_and_the_token_says_who_it_is(client, user, settings):
     assert "metadata" not in body["user"]
     assert body["organization_id"] is None
     assert body["authentication_method"] == "Password"
-    assert body["impersonator"] is None
+    assert "impersonator" not in body
     assert len(body["refresh_token"]) == 25
     assert body["refresh_token"].isalnum()
     claims = client.claims(body["access_token"])

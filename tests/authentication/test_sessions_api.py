@@ -42,7 +42,6 @@ def test_a_users_active_sessions_are_listed(api, client, user, signed_in):
         "auth_method": "password",
         "ip_address": "192.0.2.7",
         "user_agent": "Firefox",
-        "impersonator": None,
         "status": "active",
         "expires_at": clock.iso(session.expires_at),
         "ended_at": None,
