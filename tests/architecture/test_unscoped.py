@@ -1,0 +1,76 @@
+"""Who may look across environments: ``unscoped`` opens a table for all tenants at once, so each use is on a list."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+OUTSIDE = {"tests", "migrations", "bench", "scripts", ".venv", "var", ".git"}
+
+# File and function, and why it asks for no environment.
+ALLOWED = {
+    # Which environment calls is what the look-up of a key or an origin, or a session's id, finds out.
+    ("environments/api/authentication.py", "find_api_key"),
+    ("environments/api/authentication.py", "_note_use"),
+    ("environments/api/cors.py", "preflight"),
+    ("authentication/services/logout.py", "log_out"),
+    ("authentication/services/logout.py", "_is_allowed"),
+    ("authentication/services/authorization_requests.py", "require_authorization_request"),
+    # The outbox is worked off for everybody.
+    ("events/services.py", "hand_to_consumers"),
+    ("events/services.py", "deliver_mail"),
+    ("events/services.py", "sweep"),
+    ("events/services.py", "_waiting_mail"),
+    ("events/services.py", "_lease"),
+    ("events/services.py", "_postpone"),
+    ("events/tasks.py", "hand_to_consumers"),
+    ("organizations/services/domains.py", "enqueue_due_checks"),
+    # Retention knows age alone.
+    ("accounts/services/email_verifications.py", "purge_email_verifications"),
+    ("accounts/services/factors.py", "purge_authentication_challenges"),
+    ("authentication/services/retention.py", "_delete_in_batches"),
+    ("authentication/services/retention.py", "purge_sign_ins"),
+    ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
+    ("environments/services.py", "purge_idempotent_requests"),
+    ("events/services.py", "_purge"),
+    # A rotated encryption key seals everybody's rows anew.
+    ("config/management/commands/reencrypt_secrets.py", "_reseal"),
+    ("config/management/commands/reencrypt_secrets.py", "_reseal_row"),
+    # Where the wall is built.
+    ("foundation/scoping.py", ""),
+}
+# Ways around the manager that opens a table for one environment.
+AROUND = {"unscoped", "_base_manager", "_default_manager", "raw", "extra"}
+
+
+def uses() -> Iterator[tuple[str, str, int]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        if not OUTSIDE & set(relative.parts):
+            yield from uses_in(str(relative), ast.parse(path.read_text()), "")
+
+
+def uses_in(file: str, node: ast.AST, function: str) -> Iterator[tuple[str, str, int]]:
+    for child in ast.iter_child_nodes(node):
+        inner = child.name if isinstance(child, ast.FunctionDef) and not function else function
+        if (isinstance(child, ast.Attribute) and child.attr in AROUND) or (
+            isinstance(child, ast.AnnAssign) and getattr(child.target, "id", "") in AROUND
+        ):
+            yield file, inner, child.lineno
+        yield from uses_in(file, child, inner)
+
+
+def test_nobody_looks_across_environments_who_is_not_on_the_list():
+    found = {(file, function): line for file, function, line in uses()}
+
+    strangers = {
+        f"{file}:{line} ({function})"
+        for (file, function), line in found.items()
+        if (file, function) not in ALLOWED
+    }
+
+    assert not strangers
+
+
+def test_the_list_names_nobody_who_is_gone():
+    assert {(file, function) for file, function, _ in uses()} >= ALLOWED
