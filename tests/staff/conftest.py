@@ -1,11 +1,22 @@
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from environments.models import Environment, Operator, OperatorRole
+from foundation import rate_limits
 from tests.factories.environments import OPERATOR_PASSWORD, make_operator
+
+
+@pytest.fixture(autouse=True)
+def limits_of_this_test_alone(settings: Settings) -> Iterator[None]:
+    """Count attempts in process and from zero: these tests move the clock, and Redis has one of its own."""
+    settings.REDIS_URL = ""
+    rate_limits._backend_at.cache_clear()
+    yield
+    rate_limits._backend_at.cache_clear()
 
 
 @pytest.fixture
