@@ -24,7 +24,6 @@ EMAIL_VERIFICATION_RESEND = timedelta(minutes=1)
 
 # How long ended sessions are kept for staff to look at.
 SESSION_RETENTION = timedelta(days=30)
-PURGE_BATCH = 1_000
 
 
 def sign_in_page(handle: str) -> str:

@@ -43,6 +43,7 @@ from environments.models import (
 from foundation import clock
 from foundation.encryption import lookup_digest, token_digest
 from foundation.ids import new_id, new_secret
+from foundation.retention import delete_in_batches
 
 _API_KEY_SECRET_LENGTH = 40
 _SHOWN_PREFIX_LENGTH = 12
@@ -228,11 +229,10 @@ def published_signing_keys(environment: Environment) -> list[SigningKey]:
 
 
 def purge_idempotent_requests() -> int:
-    """Forget answers that no repeat may ask for any more; return how many."""
+    """Forget answers that no repeat may ask for any more, in batches; return how many."""
     # An hour more than they count: a repeat that has just found its answer alive can still read it.
     oldest = clock.now() - IDEMPOTENCY_LIFETIME - timedelta(hours=1)
-    deleted, _ = IdempotentRequest.unscoped.filter(created_at__lt=oldest).delete()
-    return deleted
+    return delete_in_batches(IdempotentRequest.unscoped.filter(created_at__lt=oldest).order_by("created_at"))
 
 
 @transaction.atomic

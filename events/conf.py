@@ -8,8 +8,6 @@ from django.conf import settings
 EVENT_RETENTION = timedelta(days=30)
 MAIL_RETENTION = timedelta(days=30)
 
-# Rows that a purge deletes in one transaction: small enough to hold no lock for long.
-PURGE_BATCH = 1_000
 
 # How long a worker may hold a mail before another may take it.
 MAIL_LEASE = timedelta(minutes=2)

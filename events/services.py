@@ -17,6 +17,7 @@ from events.names import NAMES
 from foundation import clock
 from foundation.actors import Actor
 from foundation.jobs import enqueue
+from foundation.retention import delete_in_batches
 
 if TYPE_CHECKING:
     from environments.models import Environment
@@ -173,18 +174,9 @@ def sweep() -> int:
 def purge_old_rows() -> int:
     """Delete events and mail past their retention, in batches; return how many went."""
     moment = clock.now()
-    return _purge(Event, moment - conf.EVENT_RETENTION) + _purge(Mail, moment - conf.MAIL_RETENTION)
-
-
-def _purge(model: type[models.Model], older_than: datetime) -> int:
-    total = 0
-    while True:
-        rows = model._base_manager.filter(created_at__lt=older_than).order_by("created_at")
-        ids = list(rows.values_list("pk", flat=True)[: conf.PURGE_BATCH])
-        if not ids:
-            return total
-        deleted, _ = model._base_manager.filter(pk__in=ids).delete()
-        total += deleted
+    events = Event.unscoped.filter(created_at__lt=moment - conf.EVENT_RETENTION)
+    mail = Mail.unscoped.filter(created_at__lt=moment - conf.MAIL_RETENTION)
+    return delete_in_batches(events.order_by("created_at")) + delete_in_batches(mail.order_by("created_at"))
 
 
 def _organization_of(data: Mapping[str, Any]) -> str:

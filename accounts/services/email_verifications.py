@@ -22,10 +22,10 @@ from events.services import emit, queue_mail
 from foundation import clock
 from foundation.actors import Actor
 from foundation.errors import DomainError
+from foundation.retention import delete_in_batches
 
 # Long enough to answer "what happened to that code" and to show the row to the product.
 _RETENTION = timedelta(days=30)
-_PURGE_BATCH = 1_000
 
 _REFUSALS: dict[CodeVerdict, type[DomainError]] = {
     CodeVerdict.WRONG: EmailVerificationCodeIncorrect,
@@ -108,13 +108,8 @@ def mark_email_verified(user: User, actor: Actor) -> User:
 
 def purge_email_verifications() -> int:
     """Delete codes that are long dead, in batches; return how many went."""
-    total = 0
-    while True:
-        rows = EmailVerification.unscoped.filter(created_at__lt=clock.now() - _RETENTION)
-        ids = list(rows.order_by("created_at").values_list("pk", flat=True)[:_PURGE_BATCH])
-        if not ids:
-            return total
-        total += EmailVerification.unscoped.filter(pk__in=ids).delete()[0]
+    rows = EmailVerification.unscoped.filter(created_at__lt=clock.now() - _RETENTION)
+    return delete_in_batches(rows.order_by("created_at"))
 
 
 def _spend_newest(user: User, one_time_code: str) -> CodeVerdict:

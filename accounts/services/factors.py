@@ -30,10 +30,10 @@ from events.services import queue_mail
 from foundation import clock, rate_limits
 from foundation.encryption import digests_equal
 from foundation.errors import RateLimited
+from foundation.retention import delete_in_batches
 
 # Nobody asks for a challenge that has been dead for this long.
 _RETENTION = timedelta(days=7)
-_PURGE_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,8 @@ def verify_challenge(
 
 def purge_authentication_challenges() -> int:
     """Delete challenges that are long dead, in batches; return how many went."""
-    total = 0
-    while True:
-        rows = AuthenticationChallenge.unscoped.filter(created_at__lt=clock.now() - _RETENTION)
-        ids = list(rows.order_by("created_at").values_list("pk", flat=True)[:_PURGE_BATCH])
-        if not ids:
-            return total
-        total += AuthenticationChallenge.unscoped.filter(pk__in=ids).delete()[0]
+    rows = AuthenticationChallenge.unscoped.filter(created_at__lt=clock.now() - _RETENTION)
+    return delete_in_batches(rows.order_by("created_at"))
 
 
 def _enroll(factor: AuthenticationFactor) -> Enrollment:

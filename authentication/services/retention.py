@@ -1,15 +1,13 @@
 """Removing what nobody asks for any more, and wiping what must not lie about."""
 
 from datetime import timedelta
-from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q
 
 from authentication import conf
 from authentication.models import AuthorizationRequest, Session, SignInAttempt
 from foundation import clock
-
-ModelT = TypeVar("ModelT", bound=Model)
+from foundation.retention import BATCH, delete_in_batches
 
 # A repeat that began within the grace may still be waiting for the session's lock.
 _GRACE_MARGIN = timedelta(seconds=50)
@@ -25,7 +23,7 @@ def purge_sign_ins() -> int:
     requests = AuthorizationRequest.unscoped.filter(expires_at__lt=moment)
     attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
-    return _delete_in_batches(requests) + _delete_in_batches(attempts) + _delete_in_batches(sessions)
+    return delete_in_batches(requests) + delete_in_batches(attempts) + delete_in_batches(sessions)
 
 
 def wipe_sealed_refresh_tokens() -> int:
@@ -34,17 +32,8 @@ def wipe_sealed_refresh_tokens() -> int:
     kept = Session.unscoped.filter(sealed_refresh_token__isnull=False, refreshed_at__lt=over)
     total = 0
     while True:
-        ids = list(kept.values_list("pk", flat=True)[: conf.PURGE_BATCH])
+        ids = list(kept.values_list("pk", flat=True)[:BATCH])
         if not ids:
             return total
         # The condition again: a session that was refreshed meanwhile keeps what it has now.
         total += kept.filter(pk__in=ids).update(sealed_refresh_token=None)
-
-
-def _delete_in_batches(rows: QuerySet[ModelT]) -> int:
-    total = 0
-    while True:
-        ids = list(rows.values_list("pk", flat=True)[: conf.PURGE_BATCH])
-        if not ids:
-            return total
-        total += rows.model._base_manager.filter(pk__in=ids).delete()[0]

@@ -28,11 +28,10 @@ ALLOWED = {
     # Retention knows age alone.
     ("accounts/services/email_verifications.py", "purge_email_verifications"),
     ("accounts/services/factors.py", "purge_authentication_challenges"),
-    ("authentication/services/retention.py", "_delete_in_batches"),
     ("authentication/services/retention.py", "purge_sign_ins"),
     ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
     ("environments/services.py", "purge_idempotent_requests"),
-    ("events/services.py", "_purge"),
+    ("events/services.py", "purge_old_rows"),
     # A rotated encryption key seals everybody's rows anew.
     ("config/management/commands/reencrypt_secrets.py", "_reseal"),
     ("config/management/commands/reencrypt_secrets.py", "_reseal_row"),

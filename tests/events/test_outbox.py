@@ -7,11 +7,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from config.celery import app
-from events import conf, services
+from events import services
 from events.conf import Consumer
 from events.models import Event, Mail
 from events.services import emit, queue_mail
-from foundation import clock
+from foundation import clock, retention
 from foundation.actors import SYSTEM
 from foundation.jobs import enqueue
 from tests.factories.environments import make_environment
@@ -202,7 +202,7 @@ def test_a_task_that_nobody_knows_is_logged_and_breaks_no_request(
 
 
 def test_old_rows_go_in_batches_and_young_ones_stay(environment, monkeypatch, time_machine):
-    monkeypatch.setattr(conf, "PURGE_BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH", 3)
     time_machine.move_to("2026-06-01T12:00:00Z", tick=False)
     for _ in range(7):
         make_event(environment)
