@@ -13,8 +13,8 @@ from authentication.models import Session, SessionStatus
 from authentication.services import delete_user
 from environments.models import Environment
 from environments.staff.dashboard import Figure, bounded_count
-from environments.staff.fields import PasswordToolForm, metadata_changes
-from environments.staff.model_admin import EnvironmentModelAdmin, ServiceForm
+from environments.staff.fields import MetadataForm, PasswordToolForm, metadata_changes
+from environments.staff.model_admin import EnvironmentModelAdmin
 from environments.staff.panels import Panel, add_url, badge, code, first_rows, link, list_url
 from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
@@ -22,7 +22,7 @@ from events.models import Event
 from organizations.models import OrganizationMembership
 
 
-class UserForm(ServiceForm):
+class UserForm(MetadataForm):
     """An address is text here: the service normalizes and judges it."""
 
     email = forms.EmailField(label="E-mail", max_length=320)

@@ -8,7 +8,7 @@ import jwt
 from accounts.models import User
 from accounts.representations import represent_user
 from authentication import conf
-from authentication.jwt_templates import compile_template
+from authentication.jwt_templates import RESERVED_CLAIMS, compile_template
 from authentication.models import JWTTemplate, Session
 from authorization.services import list_roles
 from environments import signing
@@ -18,6 +18,20 @@ from foundation import clock
 from foundation.ids import new_ulid
 from organizations.models import OrganizationMembership
 from organizations.representations import represent_membership_for_event, represent_organization
+
+# What the house states, or will: a template has no say in it, not even where the house is silent. Else a person who
+# belongs to no organization could carry the ``org_id`` or the role that somebody wrote into a template, and a
+# product would take it for a member's.
+_HOUSE_CLAIMS = RESERVED_CLAIMS | {
+    "auth_time",
+    "client_id",
+    "org_id",
+    "role",
+    "roles",
+    "permissions",
+    "entitlements",
+    "feature_flags",
+}
 
 # What a query that joins the environment loads with it, to spare the policy's own query.
 POLICY_RELATIONS = ("environment__authentication_settings", "environment__jwt_template")
@@ -49,7 +63,6 @@ def sign_access_token(
     environment = policy.settings.environment
     issued_at = int(clock.now().timestamp())
     claims = _template_claims(policy.template, user, membership)
-    # Last, so that no template has a say in what the house itself states.
     claims |= {
         "iss": conf.issuer(),
         "sub": user.id,
@@ -90,4 +103,5 @@ def _template_claims(
     if membership is not None:
         context["organization"] = represent_organization(membership.organization)
         context["organization_membership"] = represent_membership_for_event(membership)
-    return compile_template(template.content).render(context)
+    rendered = compile_template(template.content).render(context)
+    return {name: value for name, value in rendered.items() if name not in _HOUSE_CLAIMS}

@@ -301,7 +301,7 @@ def set_default_role(*, role: Role, actor: Actor) -> Role:
 
     Raises Invalid for an organization's role, or one that memberships cannot hold.
     """
-    roles = {other.pk: other for other in list_roles(role.environment).select_for_update()}
+    roles = {other.pk: other for other in _all_locked(list_roles(role.environment))}
     if role.pk not in roles or role.resource_type_slug != ORGANIZATION_RESOURCE_TYPE:
         message = "Only a role of the environment, for organizations, can be the default."
         raise Invalid.field("role", "role_invalid", message)
@@ -330,7 +330,7 @@ def reorder_roles(
     Raises Invalid unless each of these roles is named exactly once.
     """
     siblings = Role.objects.in_environment(environment).filter(organization=organization)
-    roles = {role.slug: role for role in siblings.select_for_update()}
+    roles = {role.slug: role for role in _all_locked(siblings)}
     if sorted(slugs) != sorted(roles):
         message = "Each role must be named exactly once."
         raise Invalid.field("slugs", "slugs_invalid", message)
@@ -359,6 +359,11 @@ def _generated_slug(name: str) -> str:
 
 def _locked(role: Role) -> Role:
     return Role.objects.in_environment(role.environment_id).select_for_update().require(role.pk)
+
+
+def _all_locked(roles: "QuerySet[Role]") -> "QuerySet[Role]":
+    # By id: locked in the order of their priority, which is what changes here, two writes could wait in a circle.
+    return roles.order_by("id").select_for_update()
 
 
 def _locked_permission(permission: Permission) -> Permission:

@@ -82,20 +82,25 @@ def verify_user_password(user: User, password: str) -> bool:
         burn_a_hash(password)
         return False
     check = verify_password(password, user.password)
-    if check.needs_upgrade:
-        _upgrade_hash(user, password)
-    return check.valid
+    return _upgrade_hash(user, password) if check.needs_upgrade else check.valid
 
 
-def _upgrade_hash(user: User, password: str) -> None:
-    """Replace a hash by a new one of the same password, unless the password was changed meanwhile.
+def _upgrade_hash(user: User, password: str) -> bool:
+    """Replace a hash by a new one of the same password; tell whether it is the user's password still.
 
-    One statement compares and writes: a lock held since the check would be held through two hashes.
+    One statement compares and writes: a lock held since the check would be held through two hashes. Where it finds
+    another hash, either a twin of this sign-in was faster, or the password was changed: the new hash tells which.
     """
     upgraded = hash_password(password)
-    rows = User.objects.in_environment(user.environment_id).filter(pk=user.pk, password=user.password)
-    if rows.update(password=upgraded):
+    rows = User.objects.in_environment(user.environment_id).filter(pk=user.pk)
+    if rows.filter(password=user.password).update(password=upgraded):
         user.password = upgraded
+        return True
+    present = rows.values_list("password", flat=True).first()
+    if not present or not verify_password(password, present).valid:
+        return False
+    user.password = present
+    return True
 
 
 def _hashes_to_remember(user: User, depth: int) -> list[str]:

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import remove_user
+from accounts.services.rows import lock_user
 from authentication.models import Session, SignInAttempt
 from foundation.actors import Actor
 from organizations.models import CustomerAPIKey, Organization
@@ -16,6 +17,8 @@ def delete_user(*, user: User, actor: Actor) -> None:
 
     Of all that goes only ``user.deleted`` tells (workos-behaviour (i)). Raises NotFound.
     """
+    # Locked before what belongs to it, as everywhere: a step of a sign-in holds the user and then wants its attempt.
+    user = lock_user(user)
     Session.objects.in_environment(user.environment_id).filter(user=user).delete()
     SignInAttempt.objects.in_environment(user.environment_id).filter(user=user).delete()
     CustomerAPIKey.objects.in_environment(user.environment_id).filter(user=user).delete()

@@ -1,6 +1,5 @@
 """What a sign-in comes to: values, because what was recorded on the way must outlive a refusal."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from accounts.models import User
 from authentication.engine import Step
 from authentication.models import AuthorizationRequest, Session, SignInAttempt
+from foundation.ip_addresses import normalize_ip_address
 
 _LONGEST_USER_AGENT = 500
 
@@ -28,10 +28,7 @@ class Origin:
     @classmethod
     def told(cls, ip_address: str | None, user_agent: str | None) -> "Origin":
         """Return the origin that a product tells of; an address that is none counts as not told."""
-        try:
-            address = str(ipaddress.ip_address(ip_address)) if ip_address else None
-        except ValueError:
-            address = None
+        address = normalize_ip_address(ip_address) if ip_address else None
         return cls(address, user_agent[:_LONGEST_USER_AGENT] if user_agent else None)
 
     @classmethod

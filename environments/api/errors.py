@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404
 from rest_framework import exceptions as drf
 
@@ -59,6 +60,20 @@ def native_error(error: DomainError) -> tuple[int, dict[str, Any]]:
     return status_of(error), {"message": error.message, "code": error.code, **error.details}
 
 
+class ReferencedObjectDeleted(Conflict):
+    """What was written refers to an object that another request has deleted in the same moment.
+
+    PostgreSQL finds out at the commit. Locks that would find out earlier would make every membership wait for all
+    others of its role, and every key for its permissions; this way only who loses the race is told.
+    """
+
+    message = "An object that the request refers to was deleted meanwhile."
+
+
+# PostgreSQL's foreign_key_violation.
+_FOREIGN_KEY_VIOLATION = "23503"
+
+
 def as_domain_error(error: Exception) -> DomainError | None:
     """Fold Django's and DRF's own refusals into the families; None means a bug."""
     if isinstance(error, DomainError):
@@ -73,4 +88,11 @@ def as_domain_error(error: Exception) -> DomainError | None:
         return MethodNotAllowed()
     if isinstance(error, drf.ParseError):
         return BadRequest(message="Problems parsing JSON")
+    if isinstance(error, IntegrityError) and _is_foreign_key_violation(error):
+        return ReferencedObjectDeleted()
     return None
+
+
+def _is_foreign_key_violation(error: IntegrityError) -> bool:
+    # SQLite lets one writer in at a time, and so has no such race: there it would be a bug.
+    return getattr(error.__cause__, "sqlstate", None) == _FOREIGN_KEY_VIOLATION

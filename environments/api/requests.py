@@ -1,9 +1,9 @@
 """Facts of a request that doors need: where it comes from and with what."""
 
-import ipaddress
-
 from django.conf import settings
 from django.http import HttpRequest
+
+from foundation.ip_addresses import normalize_ip_address
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -17,10 +17,7 @@ def client_ip(request: HttpRequest) -> str:
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
         if len(hops) >= settings.TRUSTED_PROXIES:
             peer = hops[-settings.TRUSTED_PROXIES]
-    try:
-        return str(ipaddress.ip_address(peer))
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104 -- an address that is none, not one to bind to
+    return normalize_ip_address(peer) or "0.0.0.0"  # noqa: S104 -- an address that is none, not one to bind to
 
 
 def user_agent(request: HttpRequest) -> str:

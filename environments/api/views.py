@@ -136,8 +136,11 @@ class PublicApiView(APIView):
     def _refuse(self, error: Exception) -> HttpResponse:
         refusal = as_domain_error(error)
         if refusal is None:
-            logger.error("unhandled_error", exc_info=error, extra={"path": self.request.path})
-            return json_response({"message": "Internal Server Error", "code": "internal_error"}, 500)
+            logger.error("unhandled_error", exc_info=error, extra={"view": type(self).__name__})
+            failure = json_response({"message": "Internal Server Error", "code": "internal_error"}, 500)
+            # Django would log it once more, with the path, which may carry a token.
+            failure._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 -- what Django's log_response asks
+            return failure
         status, body = type(self).render_error(refusal)
         response = json_response(body, status)
         if isinstance(refusal, RateLimited):

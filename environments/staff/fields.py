@@ -6,7 +6,19 @@ from typing import Any
 from django import forms
 from django.db import models
 
+from environments.staff.model_admin import ServiceForm
 from environments.staff.tools import ToolForm
+
+
+class MetadataForm(ServiceForm):
+    """A row with metadata: a JSON object, whose keys and values the service judges."""
+
+    def clean_metadata(self) -> dict[str, Any]:
+        """A list or a number is no metadata, however valid as JSON."""
+        metadata = self.cleaned_data["metadata"] or {}
+        if not isinstance(metadata, dict):
+            raise forms.ValidationError('Metadata is a JSON object, such as {"plan": "gold"}.')
+        return metadata
 
 
 def metadata_changes(before: Mapping[str, Any], after: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from authentication.services import delete_organization
 from authorization.models import Role
 from environments.models import Environment
 from environments.staff.dashboard import Figure, bounded_count
-from environments.staff.fields import metadata_changes
+from environments.staff.fields import MetadataForm, metadata_changes
 from environments.staff.model_admin import EnvironmentModelAdmin, ServiceForm
 from environments.staff.panels import Panel, add_url, badge, code, first_rows, link, list_url
 from environments.staff.scope import actor_of, environment_of
@@ -51,6 +51,8 @@ class OrganizationAdmin(EnvironmentModelAdmin):
     icon = "building"
     order = 10
     summary = "The customers of your product."
+    form = MetadataForm
+    add_form = MetadataForm
     list_display = ("name", "domains_shown", "external_id", "created_at")
     search_fields = ("name", "domains__domain", "=id", "=external_id", "=stripe_customer_id")
     search_help_text = "Part of a name or domain, or a whole id, external id or Stripe customer id."
