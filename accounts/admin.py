@@ -1,4 +1,4 @@
-"""Staff pages of people: users and what they are known as at providers."""
+"""Staff pages of people: users, what they are known as at providers, and their second factors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts import services
-from accounts.models import Identity, User
+from accounts.models import AuthenticationFactor, FactorType, Identity, User
 from authentication.models import Session, SessionStatus
 from authentication.services import delete_user
 from environments.models import Environment
@@ -122,6 +122,7 @@ class UserAdmin(EnvironmentModelAdmin):
         memberships = OrganizationMembership.objects.in_environment(environment).filter(user=row)
         sessions = Session.objects.in_environment(environment).filter(user=row)
         identities = Identity.objects.in_environment(environment).filter(user=row)
+        factors = AuthenticationFactor.objects.in_environment(environment).filter(user=row)
         events = Event.objects.in_environment(environment).filter(object_id=row.pk)
         return (
             Panel(
@@ -160,6 +161,14 @@ class UserAdmin(EnvironmentModelAdmin):
                 [
                     (link(identity, identity.provider), code(identity.idp_id), identity.created_at)
                     for identity in first_rows(identities)
+                ],
+            ),
+            Panel(
+                "Second factors",
+                ("Factor", "Known as", "Since"),
+                [
+                    (link(factor, factor.get_type_display()), known_as(factor), factor.created_at)
+                    for factor in first_rows(factors)
                 ],
             ),
             Panel(
@@ -215,6 +224,49 @@ class IdentityAdmin(EnvironmentModelAdmin):
     @admin.display(description="user")
     def user_link(self, row: Identity) -> str:
         return link(row.user)
+
+
+@admin.register(AuthenticationFactor)
+class AuthenticationFactorAdmin(EnvironmentModelAdmin):
+    """What people prove beside their password."""
+
+    section = "People"
+    icon = "shield"
+    order = 25
+    label = "Second factors"
+    summary = (
+        "Authenticator apps and phones. Remove one when its owner has lost it and has no recovery code left; "
+        "make sure first who is asking."
+    )
+    list_display = ("type", "known", "user_link", "created_at")
+    list_select_related = ("user",)
+    list_filter = ("type",)
+    search_fields = ("user__email", "=phone_number", "=id")
+    linked_by = ("user",)
+    fields = ("type", "known", "user_link", "created_at")
+    readonly_fields = fields
+    delete_explanation = (
+        "The user is told by mail. Recovery codes go with the last factor; where multi-factor authentication is "
+        "required, the user enrolls again at the next sign-in."
+    )
+
+    def remove(self, request: HttpRequest, row: AuthenticationFactor) -> None:
+        services.remove_factor(row)
+
+    @admin.display(description="known as")
+    def known(self, row: AuthenticationFactor) -> str:
+        return known_as(row)
+
+    @admin.display(description="user")
+    def user_link(self, row: AuthenticationFactor) -> str:
+        return link(row.user)
+
+
+def known_as(factor: AuthenticationFactor) -> str:
+    """Return what tells a factor from others: the account in the app, or the phone number."""
+    if factor.type == FactorType.TOTP:
+        return f"{factor.totp_issuer}: {factor.totp_user}"
+    return factor.phone_number or "—"
 
 
 def session_badge(session: Session) -> str:

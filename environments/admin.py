@@ -82,6 +82,7 @@ class AuthenticationSettingsForm(ServiceForm):
         labels = {
             "password_enabled": "Sign-in with a password",
             "email_verification_required": "E-mail must be verified",
+            "mfa_policy": "Second factor is asked of",
             "access_token_seconds": "Access token lifetime",
             "session_maximum_seconds": "Longest session",
             "session_inactivity_seconds": "Session ends when idle for",
@@ -109,7 +110,7 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
     order = 60
     form = AuthenticationSettingsForm
     fieldsets = (
-        ("Methods", {"fields": ("password_enabled", "email_verification_required")}),
+        ("Methods", {"fields": ("password_enabled", "email_verification_required", "mfa_policy")}),
         (
             "Sessions",
             {

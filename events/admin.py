@@ -16,7 +16,7 @@ from environments.staff.panels import badge, code, list_url
 from environments.staff.scope import environment_of
 from environments.staff.tools import tool
 from events import services
-from events.models import Event, Mail
+from events.models import SMS_KIND, Event, Mail
 from foundation.ids import looks_like_id
 
 # The first word of an event's name, as far as staff filter by it.
@@ -219,6 +219,8 @@ class MailAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="state")
     def state(self, row: Mail) -> str:
+        if row.kind == SMS_KIND:
+            return badge("kept")
         if row.sent_at:
             return badge("sent", "good")
         if row.failed_at:

@@ -9,6 +9,11 @@ from drf_spectacular.generators import SchemaGenerator
 
 # Placeholders are named by what stands before them, so they are compared by place alone.
 OPERATIONS = """
+POST   /auth/challenges/{id}/verify 201
+POST   /auth/factors/enroll 201
+GET    /auth/factors/{id} 200
+DELETE /auth/factors/{id} 204
+POST   /auth/factors/{id}/challenge 201
 POST   /user_management/authenticate 200
 GET    /user_management/email_verification/{id} 200
 GET    /user_management/sessions/logout 302
@@ -25,6 +30,8 @@ POST   /user_management/users/{id}/email_verification/confirm 200
 POST   /user_management/users/{id}/email_verification/send 200
 GET    /user_management/users/{id}/identities 200
 GET    /user_management/users/{id}/sessions 200
+GET    /user_management/users/{userId}/auth_factors 200
+POST   /user_management/users/{userId}/auth_factors 201
 POST   /organization_domains 201
 GET    /organization_domains/{id} 200
 DELETE /organization_domains/{id} 204

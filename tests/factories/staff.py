@@ -13,7 +13,7 @@ from events.models import Event
 from events.services import queue_mail
 from foundation.actors import SYSTEM
 from organizations import services as organizations
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_totp_factor, make_user
 from tests.factories.organizations import (
     make_domain,
     make_group,
@@ -58,6 +58,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
     return {
         "accounts/user": user,
         "accounts/identity": ensure_identity(user=user, provider="GoogleOAuth", idp_id=f"subject-{tag}"),
+        "accounts/authenticationfactor": make_totp_factor(user),
         "authentication/session": Session.objects.in_environment(environment).get(user=user),
         "authentication/jwttemplate": set_jwt_template(
             environment=environment, content='{"claim": "{{ user.email }}"}'

@@ -40,6 +40,7 @@ def test_every_operation_and_refusal_of_the_older_sdk(gatehouse_server):
         "organizations",
         "users",
         "roles",
+        "factors",
         "refusals",
     ]
 

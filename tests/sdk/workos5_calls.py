@@ -1,14 +1,17 @@
 """Run under the 5.x SDK, in a process of its own: the two generations share their import name."""
 
+import base64
 import os
 import sys
 import uuid
 from typing import Any
 
 import jwt
+from django_otp.oath import totp
 from workos import WorkOSClient
 from workos.exceptions import (  # type: ignore[import-not-found, unused-ignore]  # the older SDK, which mypy does not see
     AuthenticationException,
+    AuthorizationException,
     BadRequestException,
     ConflictException,
     EmailVerificationRequiredException,
@@ -135,6 +138,37 @@ def roles(workos: Any) -> None:
     assert {own, slug} <= {role.slug for role in authorization.list_organization_roles(acme.id).data}
 
 
+def factors(workos: Any) -> None:
+    made = workos.mfa.enroll_factor(type="totp", totp_issuer="Foo", totp_user="ada@acme.test")
+    assert workos.mfa.get_factor(made.id).totp.user == "ada@acme.test"
+    challenge = workos.mfa.challenge_factor(authentication_factor_id=made.id)
+    verified = workos.mfa.verify_challenge(
+        authentication_challenge_id=challenge.id, code=code_shown(made.totp.secret)
+    )
+    assert verified.valid
+    workos.mfa.delete_factor(made.id)
+    management = workos.user_management
+    ada = management.create_user(email=f"{fresh('ada')}@acme.test", password=PASSWORD, email_verified=True)
+    enrolled = management.enroll_auth_factor(user_id=ada.id, type="totp")
+    factor = enrolled.authentication_factor
+    assert management.list_auth_factors(user_id=ada.id).data[0].id == factor.id
+    asked = refused(
+        AuthorizationException,
+        lambda: management.authenticate_with_password(email=ada.email, password=PASSWORD),
+        code="mfa_challenge",
+    )
+    signed_in = management.authenticate_with_totp(
+        code=code_shown(factor.totp.secret),
+        authentication_challenge_id=enrolled.authentication_challenge.id,
+        pending_authentication_token=asked.response_json["pending_authentication_token"],
+    )
+    assert signed_in.user.id == ada.id
+
+
+def code_shown(secret: str) -> str:
+    return f"{totp(base64.b32decode(secret)):06d}"
+
+
 def refusals(workos: Any) -> None:
     management = workos.user_management
     stranger = client(api_key="sk_test_stranger", client_id="client_x")
@@ -170,6 +204,6 @@ def refusals(workos: Any) -> None:
 
 
 if __name__ == "__main__":
-    for part in (organizations, users, roles, refusals):
+    for part in (organizations, users, roles, factors, refusals):
         part(client())
         sys.stdout.write(f"{part.__name__}\n")

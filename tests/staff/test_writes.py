@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session as BrowserSession
 
-from accounts.models import User
+from accounts.models import AuthenticationFactor, User
 from accounts.services import verify_user_password
 from authentication.models import JWTTemplate, Session
 from authorization.models import Permission, Role
@@ -22,7 +22,7 @@ from organizations.models import (
     OrganizationMembership,
 )
 from tests.api_client import ApiClient
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_totp_factor, make_user
 from tests.factories.organizations import make_membership, make_organization
 from tests.factories.staff import one_of_everything
 
@@ -166,6 +166,17 @@ def test_a_session_is_revoked(page, world, owner, last_event):
     world["authentication/session"].refresh_from_db()
     assert world["authentication/session"].ended_at is not None
     assert last_event("session.revoked")["actor"] == ("operator", owner.pk)
+
+
+def test_a_lost_second_factor_is_removed_and_its_user_told(page, environment):
+    factor = make_totp_factor(make_user(environment, email="ada@example.com"))
+
+    page(f"accounts/authenticationfactor/{factor.pk}/delete/", post="yes")
+
+    assert not AuthenticationFactor.objects.in_environment(environment).exists()
+    told = Mail.objects.in_environment(environment).latest("id")
+    assert (told.kind, told.recipient) == ("mfa_changed", "ada@example.com")
+    assert "removed" in told.subject
 
 
 # --- Organizations ---------------------------------------------------------------------------------------------
@@ -352,6 +363,7 @@ def test_redirect_uris_and_cors_origins(page, environment):
 SETTINGS = {
     "password_enabled": "on",
     "email_verification_required": "on",
+    "mfa_policy": "required",
     "access_token_seconds": "300",
     "session_maximum_seconds": "86400",
     "session_inactivity_seconds": "",
@@ -371,6 +383,7 @@ def test_the_authentication_settings_are_changed_within_their_bounds(page, envir
 
     row = AuthenticationSettings.objects.in_environment(environment).get()
     assert (row.password_minimum_length, row.access_token_seconds) == (12, 300)
+    assert row.mfa_policy == "required"
     assert "callout-bad" in refused or "errorlist" in refused
 
 
