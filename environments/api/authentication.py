@@ -9,11 +9,19 @@ from foundation import clock
 from foundation.actors import Actor, ActorKind
 from foundation.encryption import token_digest
 from foundation.errors import Unauthenticated
+from foundation.prepared import PreparedQuery
 
 # Last use is kept to the minute: staff ask "is this key still in use", and a write for every read would cost more
 # than the read.
 _LAST_USE_RESOLUTION = timedelta(minutes=1)
 _MAXIMUM_KEY_LENGTH = 200
+
+_LIVE_KEY: PreparedQuery[APIKey] = PreparedQuery(
+    lambda digest: APIKey.unscoped.select_related("environment").filter(
+        digest=digest, revoked_at__isnull=True
+    ),
+    arguments=1,
+)
 
 
 def bearer_token(request: HttpRequest) -> str:
@@ -30,11 +38,7 @@ def find_api_key(secret: str) -> APIKey | None:
     """
     if not secret.startswith("sk_") or len(secret) > _MAXIMUM_KEY_LENGTH:
         return None
-    key = (
-        APIKey.unscoped.select_related("environment")
-        .filter(digest=token_digest(secret), revoked_at__isnull=True)
-        .first()
-    )
+    key = _LIVE_KEY.find(token_digest(secret))
     if key is not None:
         _note_use(key)
     return key
