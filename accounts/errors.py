@@ -1,6 +1,6 @@
 """The refusals of this app; codes from workos-behaviour (a), "Frequent resource codes", and from the spec."""
 
-from foundation.errors import BadRequest, Conflict, Invalid, RateLimited
+from foundation.errors import BadRequest, Conflict, Invalid, NotFound, RateLimited
 
 
 class InvalidEmail(BadRequest):
@@ -20,6 +20,30 @@ class PasswordStrengthError(BadRequest):
 
     code = "password_strength_error"
     message = "Password does not meet strength requirements."
+
+
+class PasswordResetError(BadRequest):
+    """The same fact as PasswordStrengthError; a password reset answers it under this code (spec)."""
+
+    code = "password_reset_error"
+    message = PasswordStrengthError.message
+
+
+class PasswordResetTokenNotFound(NotFound):
+    """Unknown, used, expired, overtaken by another password, or another environment's: all in the same words."""
+
+    code = "password_reset_token_not_found"
+
+    @classmethod
+    def of(cls, token: str) -> "PasswordResetTokenNotFound":  # type: ignore[override]  # named by its token alone
+        """Name the token: it opens nothing any more."""
+        return cls(f"Could not locate user with provided token: '{token}'.")
+
+
+class PasswordResetURLInvalid(Invalid):
+    """The page of a password reset is no address that a mail may lead to."""
+
+    code = "invalid_request_parameters"
 
 
 class PasswordAndPasswordHashProvided(BadRequest):

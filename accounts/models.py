@@ -99,6 +99,57 @@ class EmailVerification(EnvironmentModel):
         return f"E-mail verification of {self.email}"
 
 
+class MagicAuth(EnvironmentModel):
+    """A one-time code that signs its user in. The newest one of a user counts."""
+
+    entity_name = "MagicAuth"
+
+    id = PrefixedIDField(prefix="magic_auth")
+    user = models.ForeignKey(User, models.CASCADE, related_name="magic_auths")
+    email = models.CharField(max_length=320, help_text="Where the code went; of no use for another address.")
+    code = EncryptedTextField()
+    invitation_id = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="The invitation that is accepted by signing in with this code, if it still can be.",
+    )
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "Magic Auth code"
+        indexes = [models.Index(fields=["created_at"], name="magic_auth_retention")]
+
+    def __str__(self) -> str:
+        return f"Magic Auth code for {self.email}"
+
+
+class PasswordReset(EnvironmentModel):
+    """A link that sets its user's password, once. A password that is set makes all earlier links void."""
+
+    entity_name = "Password Reset"
+
+    id = PrefixedIDField(prefix="password_reset")
+    user = models.ForeignKey(User, models.CASCADE, related_name="password_resets")
+    email = models.CharField(max_length=320, help_text="Where the link went; of no use for another address.")
+    token = EncryptedTextField(editable=False)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    page_url = models.CharField(max_length=2000, help_text="The page that takes the token.")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="password_reset_retention")]
+
+    def __str__(self) -> str:
+        return f"Password reset of {self.email}"
+
+
 class EmailChange(EnvironmentModel):
     """A one-time code, sent to a new address, that makes it the user's address. A user has one at most."""
 

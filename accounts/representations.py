@@ -1,6 +1,7 @@
 """The public JSON of users and their proofs."""
 
 from typing import Literal, NotRequired, TypedDict, cast
+from urllib.parse import urlencode, urlsplit
 
 from accounts.models import (
     AuthenticationChallenge,
@@ -9,6 +10,8 @@ from accounts.models import (
     EmailVerification,
     FactorType,
     Identity,
+    MagicAuth,
+    PasswordReset,
     User,
 )
 from accounts.totp import provisioning_uri, qr_code_data_uri
@@ -59,6 +62,32 @@ class EmailVerificationObject(TypedDict):
     code: NotRequired[str]
     created_at: str
     updated_at: str
+
+
+class MagicAuthObject(TypedDict):
+    """A code that signs a user in; events carry it without the code."""
+
+    object: Literal["magic_auth"]
+    id: str
+    user_id: str
+    email: str
+    expires_at: str
+    code: NotRequired[str]
+    created_at: str
+    updated_at: str
+
+
+class PasswordResetObject(TypedDict):
+    """A link that sets a password; events carry it without the token and the link."""
+
+    object: Literal["password_reset"]
+    id: str
+    user_id: str
+    email: str
+    password_reset_token: NotRequired[str]
+    password_reset_url: NotRequired[str]
+    expires_at: str
+    created_at: str
 
 
 class EmailChangeObject(TypedDict):
@@ -189,6 +218,52 @@ def represent_email_verification_event(verification: EmailVerification) -> Email
         "created_at": clock.iso(verification.created_at),
         "updated_at": clock.iso(verification.updated_at),
     }
+
+
+def represent_magic_auth(magic_auth: MagicAuth) -> MagicAuthObject:
+    """Return the public JSON of a Magic Auth code, code included: for the holder of an API key alone."""
+    return {**represent_magic_auth_event(magic_auth), "code": magic_auth.code}
+
+
+def represent_magic_auth_event(magic_auth: MagicAuth) -> MagicAuthObject:
+    """Return a Magic Auth code as events show it: without the code."""
+    return {
+        "object": "magic_auth",
+        "id": magic_auth.id,
+        "user_id": magic_auth.user_id,
+        "email": magic_auth.email,
+        "expires_at": clock.iso(magic_auth.expires_at),
+        "created_at": clock.iso(magic_auth.created_at),
+        "updated_at": clock.iso(magic_auth.updated_at),
+    }
+
+
+def represent_password_reset(reset: PasswordReset) -> PasswordResetObject:
+    """Return the public JSON of a password reset, token included: for the holder of an API key alone."""
+    return {
+        **represent_password_reset_event(reset),
+        "password_reset_token": reset.token,
+        "password_reset_url": password_reset_url(reset),
+    }
+
+
+def represent_password_reset_event(reset: PasswordReset) -> PasswordResetObject:
+    """Return a password reset as events show it: without what sets the password."""
+    return {
+        "object": "password_reset",
+        "id": reset.id,
+        "user_id": reset.user_id,
+        "email": reset.email,
+        "expires_at": clock.iso(reset.expires_at),
+        "created_at": clock.iso(reset.created_at),
+    }
+
+
+def password_reset_url(reset: PasswordReset) -> str:
+    """Return the link: the page with the token in its query, before a fragment if there is one."""
+    parts = urlsplit(reset.page_url)
+    token = urlencode({"token": reset.token})
+    return parts._replace(query=f"{parts.query}&{token}" if parts.query else token).geturl()
 
 
 def represent_email_change(change: EmailChange, user: User) -> EmailChangeObject:

@@ -4,10 +4,10 @@ from accounts import services
 from foundation.jobs import task
 
 
-@task("accounts.tasks.purge_email_verifications")
-def purge_email_verifications() -> None:
-    """Remove codes that are long dead."""
-    services.purge_email_verifications()
+@task("accounts.tasks.purge_mailbox_proofs")
+def purge_mailbox_proofs() -> None:
+    """Remove codes and links that are long dead."""
+    services.purge_mailbox_proofs()
 
 
 @task("accounts.tasks.purge_authentication_challenges")

@@ -31,6 +31,16 @@ def sign_in_page(handle: str) -> str:
     return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle})}"
 
 
+def password_reset_page() -> str:
+    """Return the address of the page that takes the token of a password reset."""
+    return f"{settings.BASE_URL}/reset-password"
+
+
+def device_page() -> str:
+    """Return the address of the page that takes a device's user code."""
+    return f"{settings.BASE_URL}/device"
+
+
 def issuer() -> str:
     """Return the ``iss`` of every access token: the base URL of this installation."""
     return str(settings.BASE_URL)

@@ -99,8 +99,11 @@ def _email_verification(situation: Situation) -> Step | None:
 
 
 def _organization_selection(situation: Situation) -> Step | None:
-    # One membership is taken silently, none means no organization. A chosen organization that the user left
+    # An invitation says itself where to. One membership is taken silently, none means no organization. A chosen organization that the user left
     # meanwhile is asked for again.
+    invitation = situation.attempt.invitation
+    if invitation is not None and invitation.organization_id is not None:
+        return None
     undecided = situation.membership is None and len(situation.memberships) > 0
     return Step.ORGANIZATION_SELECTION if undecided else None
 

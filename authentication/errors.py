@@ -79,6 +79,20 @@ class PasswordAuthenticationDisabled(Forbidden):
     message = "Email and password authentication is disabled."
 
 
+class AuthenticationMethodNotAllowed(OAuthRefusal):
+    """The environment does not take this way of signing in. Said before anything is looked up."""
+
+    code = "authentication_method_not_allowed"
+    message = "This authentication method is not allowed."
+
+
+class SignUpNotAllowed(OAuthRefusal):
+    """Nobody has this address, and the environment takes nobody new without an invitation."""
+
+    code = "sign_up_not_allowed"
+    message = "Sign-up is not allowed."
+
+
 class InvalidPendingAuthenticationToken(BadRequest):
     """Unknown, expired, used, guessed at too often, or of another environment."""
 

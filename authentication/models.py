@@ -12,6 +12,7 @@ class AuthenticationMethod(models.TextChoices):
 
     PASSWORD = "Password"
     SSO = "SSO"
+    MAGIC_AUTH = "MagicAuth"
 
 
 class AuthorizationRequest(EnvironmentModel):
@@ -68,6 +69,13 @@ class SignInAttempt(EnvironmentModel):
         null=True,
         related_name="+",
         help_text="The one that was chosen; empty while none was.",
+    )
+    invitation = models.ForeignKey(
+        "organizations.Invitation",
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="The one that is accepted when the sign-in is complete.",
     )
     is_hosted = models.BooleanField(
         default=False,

@@ -9,7 +9,11 @@ from foundation import clock
 from organizations.models import OrganizationMembership
 
 # The word that a session uses for how it began, beside the one of the authenticate reply (workos-behaviour (e)).
-_SESSION_METHODS = {AuthenticationMethod.PASSWORD: "password", AuthenticationMethod.SSO: "sso"}
+_SESSION_METHODS = {
+    AuthenticationMethod.PASSWORD: "password",
+    AuthenticationMethod.MAGIC_AUTH: "magic_code",
+    AuthenticationMethod.SSO: "sso",
+}
 
 
 class ImpersonatorObject(TypedDict):

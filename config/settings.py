@@ -187,7 +187,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep-the-outbox": {"task": "events.tasks.sweep", "schedule": 15.0},
     "purge-old-events": {"task": "events.tasks.purge_old_rows", "schedule": 3600.0},
-    "purge-email-verifications": {"task": "accounts.tasks.purge_email_verifications", "schedule": 3600.0},
+    "purge-mailbox-proofs": {"task": "accounts.tasks.purge_mailbox_proofs", "schedule": 3600.0},
     "purge-authentication-challenges": {
         "task": "accounts.tasks.purge_authentication_challenges",
         "schedule": 3600.0,

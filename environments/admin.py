@@ -81,6 +81,8 @@ class AuthenticationSettingsForm(ServiceForm):
     class Meta:
         labels = {
             "password_enabled": "Sign-in with a password",
+            "magic_auth_enabled": "Sign-in with a code by e-mail",
+            "sign_up_enabled": "Anybody may sign up",
             "email_verification_required": "E-mail must be verified",
             "mfa_policy": "Second factor is asked of",
             "access_token_seconds": "Access token lifetime",
@@ -92,6 +94,7 @@ class AuthenticationSettingsForm(ServiceForm):
             "password_history_depth": "Remember former passwords",
             "homepage_url": "Homepage",
             "invitation_url": "Invitation page",
+            "password_reset_url": "Password reset page",
         }
         help_texts = {
             "access_token_seconds": "60 to 86,400. An access token is good until then, whatever happens meanwhile.",
@@ -99,6 +102,8 @@ class AuthenticationSettingsForm(ServiceForm):
             "homepage_url": "Where pages send people who have nowhere else to go.",
             "invitation_url": "The application's page that links in invitations lead to; ?invitation_token=… is added. "
             "Empty: the homepage, or the origin of the default redirect URI.",
+            "password_reset_url": "The application's page that links in password resets lead to; ?token=… is added. "
+            "Empty: the hosted page.",
         }
 
 
@@ -110,7 +115,18 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
     order = 60
     form = AuthenticationSettingsForm
     fieldsets = (
-        ("Methods", {"fields": ("password_enabled", "email_verification_required", "mfa_policy")}),
+        (
+            "Methods",
+            {
+                "fields": (
+                    "password_enabled",
+                    "magic_auth_enabled",
+                    "sign_up_enabled",
+                    "email_verification_required",
+                    "mfa_policy",
+                )
+            },
+        ),
         (
             "Sessions",
             {
@@ -129,7 +145,7 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
                 )
             },
         ),
-        ("Pages", {"fields": ("homepage_url", "invitation_url")}),
+        ("Pages", {"fields": ("homepage_url", "invitation_url", "password_reset_url")}),
     )
 
     def change(self, request: HttpRequest, row: AuthenticationSettings, changes: dict[str, Any]) -> None:

@@ -69,6 +69,10 @@ class AuthenticationSettings(EnvironmentModel):
         Environment, models.CASCADE, primary_key=True, related_name="authentication_settings"
     )
     password_enabled = models.BooleanField(default=True)
+    magic_auth_enabled = models.BooleanField(default=True)
+    sign_up_enabled = models.BooleanField(
+        default=True, help_text="Whether people may make an account by signing in for the first time."
+    )
     email_verification_required = models.BooleanField(default=True)
     mfa_policy = models.CharField(
         "multi-factor authentication",
@@ -91,6 +95,11 @@ class AuthenticationSettings(EnvironmentModel):
         default=0, help_text="How many former passwords may not be used again (0 to 10)."
     )
     homepage_url = models.URLField(blank=True, default="")
+    password_reset_url = models.URLField(
+        blank=True,
+        default="",
+        help_text="The page that takes the token of a password reset; empty for the hosted one.",
+    )
     invitation_url = models.URLField(
         blank=True,
         default="",

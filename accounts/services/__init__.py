@@ -4,7 +4,6 @@ from accounts.services.email_changes import confirm_email_change, send_email_cha
 from accounts.services.email_verifications import (
     create_email_verification,
     mark_email_verified,
-    purge_email_verifications,
     use_email_verification_code,
 )
 from accounts.services.factors import (
@@ -19,8 +18,18 @@ from accounts.services.factors import (
     verify_challenge,
 )
 from accounts.services.identities import ensure_identity
+from accounts.services.magic_auth import create_magic_auth, spend_magic_auth_code
+from accounts.services.password_resets import (
+    apply_password_reset,
+    create_password_reset,
+    encode_reset_password,
+    require_password_reset,
+    send_password_changed_mail,
+)
 from accounts.services.passwords import password_policy_of, verify_user_password
 from accounts.services.recovery_codes import regenerate_recovery_codes
+from accounts.services.retention import purge_mailbox_proofs
+from accounts.services.unknown_accounts import send_unknown_account_mail
 from accounts.services.users import (
     UserChanges,
     create_user,
@@ -34,10 +43,14 @@ __all__ = [
     "Enrollment",
     "UserChanges",
     "Verification",
+    "apply_password_reset",
     "challenge_factor",
     "confirm_email_change",
     "create_email_verification",
+    "create_magic_auth",
+    "create_password_reset",
     "create_user",
+    "encode_reset_password",
     "enroll_generic_otp_factor",
     "enroll_sms_factor",
     "enroll_totp_factor",
@@ -46,12 +59,16 @@ __all__ = [
     "mark_email_verified",
     "password_policy_of",
     "purge_authentication_challenges",
-    "purge_email_verifications",
+    "purge_mailbox_proofs",
     "record_sign_in",
     "regenerate_recovery_codes",
     "remove_factor",
     "remove_user",
+    "require_password_reset",
     "send_email_change",
+    "send_password_changed_mail",
+    "send_unknown_account_mail",
+    "spend_magic_auth_code",
     "update_user",
     "use_email_verification_code",
     "verify_challenge",

@@ -22,10 +22,6 @@ from events.services import emit, queue_mail
 from foundation import clock
 from foundation.actors import Actor
 from foundation.errors import DomainError
-from foundation.retention import delete_in_batches
-
-# Long enough to answer "what happened to that code" and to show the row to the product.
-_RETENTION = timedelta(days=30)
 
 _REFUSALS: dict[CodeVerdict, type[DomainError]] = {
     CodeVerdict.WRONG: EmailVerificationCodeIncorrect,
@@ -104,12 +100,6 @@ def mark_email_verified(user: User, actor: Actor) -> User:
     row = lock_user(user)
     save_changes(row, {"email_verified": True}, actor)
     return row
-
-
-def purge_email_verifications() -> int:
-    """Delete codes that are long dead, in batches; return how many went."""
-    rows = EmailVerification.unscoped.filter(created_at__lt=clock.now() - _RETENTION)
-    return delete_in_batches(rows.order_by("created_at"))
 
 
 def _spend_newest(user: User, one_time_code: str) -> CodeVerdict:

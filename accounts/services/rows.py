@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.errors import EmailNotAvailable, ExternalIdAlreadyUsed
-from accounts.models import EmailChange, EmailVerification, Identity, User
+from accounts.models import EmailChange, EmailVerification, Identity, MagicAuth, User
 from accounts.representations import represent_user
 from environments.models import Environment
 from events.services import emit
@@ -76,6 +76,7 @@ def drop_proofs_of_other_mailboxes(user: User, email: str) -> None:
     environment_id = user.environment_id
     Identity.objects.in_environment(environment_id).filter(user=user).exclude(email=email).delete()
     expire_email_verifications(user)
+    expire_magic_auths(user)
     EmailChange.objects.in_environment(environment_id).filter(user=user, used_at__isnull=True).delete()
 
 
@@ -83,6 +84,14 @@ def expire_email_verifications(user: User) -> None:
     """End the life of the codes that the user has not used."""
     moment = clock.now()
     EmailVerification.objects.in_environment(user.environment_id).filter(
+        user=user, used_at__isnull=True, expires_at__gt=moment
+    ).update(expires_at=moment, updated_at=moment)
+
+
+def expire_magic_auths(user: User) -> None:
+    """End the life of the sign-in codes that the user has not used."""
+    moment = clock.now()
+    MagicAuth.objects.in_environment(user.environment_id).filter(
         user=user, used_at__isnull=True, expires_at__gt=moment
     ).update(expires_at=moment, updated_at=moment)
 

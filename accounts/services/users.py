@@ -72,7 +72,7 @@ def create_user(
     user = User(environment=environment, **columns)
     if user_id:
         user.id = user_id
-    encoded = encode_new_password(environment, fields, user=None, guessable=_guessable(user))
+    encoded = encode_new_password(environment, fields, user=None, guessable=guessable_words(user))
     if encoded is not None:
         user.password, user.password_changed_at = encoded, clock.now()
     user.updated_at = user.created_at
@@ -170,15 +170,15 @@ def _encode_changed_password(user: User, changes: UserChanges, columns: dict[str
         return None
     # Read again, not taken from the caller's copy: the history must hold the password of now.
     present = User.objects.in_environment(user.environment_id).select_related("environment").require(user.id)
-    guessable = _guessable(present)
+    guessable = guessable_words(present)
     for name, value in columns.items():
         setattr(present, name, value)
     return encode_new_password(
-        present.environment, changes, user=present, guessable=[*guessable, *_guessable(present)]
+        present.environment, changes, user=present, guessable=[*guessable, *guessable_words(present)]
     )
 
 
-def _guessable(user: User) -> list[str]:
+def guessable_words(user: User) -> list[str]:
     """Return what is tried first against this user: the names, alone and in one word, and the address."""
     names = [user.first_name or "", user.last_name or ""]
     words = [user.email, user.email.partition("@")[0], *names, "".join(names), user.name or ""]

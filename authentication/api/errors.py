@@ -8,6 +8,7 @@ from authentication.errors import OAuthRefusal, SignInStepRequired
 from authentication.services import StepRequired
 from environments.api.errors import native_error, status_of
 from foundation.errors import DomainError, RateLimited
+from organizations.errors import InvitationRefusal
 
 _MESSAGES: Mapping[Step, str] = {
     Step.EMAIL_VERIFICATION: "Email ownership must be verified before authentication.",
@@ -21,7 +22,12 @@ def authenticate_error(error: DomainError) -> tuple[int, dict[str, Any]]:
     """Return status and body: RFC 6749 §5.2's form for OAuth's refusals and for limits, the native form for others."""
     if isinstance(error, RateLimited):
         return status_of(error), {"error": "too_many_requests", "error_description": error.message}
-    if isinstance(error, OAuthRefusal):
+    return native_or_oauth_error(error)
+
+
+def native_or_oauth_error(error: DomainError) -> tuple[int, dict[str, Any]]:
+    """Return status and body: what a sign-in is refused with in OAuth's form, wherever it is said; else the native form."""
+    if isinstance(error, OAuthRefusal | InvitationRefusal):
         return status_of(error), {"error": error.code, "error_description": error.message}
     return native_error(error)
 

@@ -16,6 +16,7 @@ from authentication import services
 from authentication.api.serializers import (
     AuthorizationCodeInput,
     EmailVerificationInput,
+    MagicAuthInput,
     MFAInput,
     OrganizationSelectionInput,
     PasswordInput,
@@ -58,6 +59,7 @@ def _redeem_authorization_code(client: Client, fields: Fields) -> Outcome:
         code=fields["code"],
         code_verifier=fields.get("code_verifier"),
         redirect_uri=fields.get("redirect_uri"),
+        invitation_token=fields.get("invitation_token"),
     )
 
 
@@ -68,6 +70,18 @@ def _redeem_password(client: Client, fields: Fields) -> Outcome:
         origin=_origin(fields),
         email=fields["email"],
         password=fields["password"],
+        invitation_token=fields.get("invitation_token"),
+    )
+
+
+def _redeem_magic_auth(client: Client, fields: Fields) -> Outcome:
+    return services.sign_in_with_magic_auth(
+        environment=client.environment,
+        actor=client.actor,
+        origin=_origin(fields),
+        email=fields["email"],
+        one_time_code=fields["code"],
+        invitation_token=fields.get("invitation_token"),
     )
 
 
@@ -108,8 +122,8 @@ def _redeem_organization_selection(client: Client, fields: Fields) -> Outcome:
     )
 
 
-def _email_challenge(fields: Fields) -> str:
-    # In the form in which it is looked up: another spelling must not buy more tries.
+def email_challenge(fields: Fields) -> str:
+    """Return the e-mail in the form in which it is looked up: another spelling must not buy more tries."""
     try:
         return normalize_email(fields["email"])
     except InvalidEmail:
@@ -129,8 +143,9 @@ GRANTS: Mapping[str, Grant] = {
     "authorization_code": Grant(
         AuthorizationCodeInput, _redeem_authorization_code, None, open_to_public_clients=True
     ),
-    "password": Grant(PasswordInput, _redeem_password, _email_challenge),
+    "password": Grant(PasswordInput, _redeem_password, email_challenge),
     "refresh_token": Grant(RefreshTokenInput, _redeem_refresh_token, None, open_to_public_clients=True),
+    "urn:workos:oauth:grant-type:magic-auth:code": Grant(MagicAuthInput, _redeem_magic_auth, email_challenge),
     "urn:workos:oauth:grant-type:email-verification:code": Grant(
         EmailVerificationInput, _redeem_email_verification, _pending_challenge
     ),

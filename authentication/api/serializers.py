@@ -25,6 +25,7 @@ class OriginInput(serializers.Serializer[Any]):
 class PasswordInput(OriginInput):
     """The ``password`` grant."""
 
+    invitation_token = TextField(required=False)
     email = TextField()
     # Every character counts, spaces at the ends too.
     password = TextField(trim_whitespace=False)
@@ -78,9 +79,18 @@ class AuthenticateInput(ClientInput, OriginInput):
     code = TextField(required=False)
     code_verifier = TextField(required=False)
     redirect_uri = TextField(required=False)
+    invitation_token = TextField(required=False)
     organization_id = TextField(required=False)
     pending_authentication_token = TextField(required=False)
     authentication_challenge_id = TextField(required=False)
+
+
+class MagicAuthInput(OriginInput):
+    """The Magic Auth grant."""
+
+    code = TextField()
+    email = TextField()
+    invitation_token = TextField(required=False)
 
 
 class AuthorizationCodeInput(OriginInput):
@@ -89,6 +99,7 @@ class AuthorizationCodeInput(OriginInput):
     code = TextField(max_length=200)
     code_verifier = TextField(required=False, max_length=200)
     redirect_uri = TextField(required=False, max_length=2000)
+    invitation_token = TextField(required=False)
 
 
 class AuthorizationParameters(serializers.Serializer[Any]):
@@ -114,6 +125,33 @@ class AuthorizationParameters(serializers.Serializer[Any]):
     invitation_token = TextField(required=False)
     provider_scopes = serializers.ListField(child=TextField(), required=False)
     provider_query_params = serializers.DictField(child=TextField(allow_blank=True), required=False)
+
+
+class MagicAuthRequestInput(OriginInput):
+    """Whose mailbox gets a code that signs in."""
+
+    email = TextField()
+    invitation_token = TextField(required=False)
+
+
+class EmailInput(serializers.Serializer[Any]):
+    """Whose mailbox gets a message."""
+
+    email = TextField()
+
+
+class PasswordResetPageInput(EmailInput):
+    """Whose mailbox gets a link that sets a password, and the product's page that the link leads to."""
+
+    password_reset_url = TextField(max_length=2000)
+
+
+class NewPasswordInput(serializers.Serializer[Any]):
+    """The new password, with the token that allows it."""
+
+    token = TextField(max_length=200)
+    # Every character counts, spaces at the ends too.
+    new_password = TextField(trim_whitespace=False)
 
 
 class RevokeSessionInput(serializers.Serializer[Any]):

@@ -26,33 +26,71 @@ from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 from foundation.encryption import token_digest
-from foundation.errors import DomainError
+from foundation.errors import DomainError, NotFound
 from foundation.ids import new_secret
+from organizations.errors import InvitationInvalid, InviteNotPending
+from organizations.models import Invitation, OrganizationMembership
+from organizations.services import (
+    accept_invitation,
+    find_usable_invitation,
+    require_invitation_for_email,
+)
 
 _LONGEST_EMAIL = 320
+
+# What the steps add to an attempt.
+_COLLECTED = ["organization", "invitation", "mfa_verified_at"]
+
+
+_KINDS: Mapping[AuthenticationMethod, str] = {
+    AuthenticationMethod.PASSWORD: "password",
+    AuthenticationMethod.MAGIC_AUTH: "magic_auth",
+    AuthenticationMethod.SSO: "sso",
+}
 
 
 @transaction.atomic
 def begin_attempt(
-    user: User, method: AuthenticationMethod, kind: str, origin: Origin, policy: Policy
+    user: User,
+    method: AuthenticationMethod,
+    origin: Origin,
+    policy: Policy,
+    *,
+    invitation: Invitation | None = None,
 ) -> Outcome | None:
-    """Begin an attempt for a user who has just been proven; None if that proof is void by now."""
+    """Begin an attempt for a user who has just been proven; None if that proof is void by now.
+
+    ``invitation`` comes from :func:`find_invitation`, and is accepted at the end. Raises InvitationInvalid.
+    """
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
     if row is None or row.password != user.password:
         # Deleted, or given another password, while the hash was computed.
         return None
-    emit_success(kind, row, environment, origin)
+    emit_success(_KINDS[method], row, environment, origin)
     attempt = SignInAttempt(
         environment=environment,
         user=row,
         authentication_method=method,
         organization_id=origin.organization_id,
+        invitation=invitation,
         is_hosted=origin.is_hosted,
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
     )
     return go_on(attempt, policy, "")
+
+
+def find_invitation(environment: Environment, email: str, invitation_token: str | None) -> Invitation | None:
+    """Return the invitation that somebody with this stored address brings along, or None where no token came.
+
+    Raises InvitationInvalid, InvitationCannotBeUsedForEmail.
+    """
+    if invitation_token is None:
+        return None
+    invitation = find_usable_invitation(environment, invitation_token)
+    require_invitation_for_email(invitation, email)
+    return invitation
 
 
 def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
@@ -67,13 +105,14 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
         return wait_for_step(outcome.step, situation, token)
     if attempt.is_hosted:
         return Authenticated(attempt, _keep(attempt, token))
+    membership = _accept_invitation(attempt) or outcome.membership
     if not attempt.token_digest:
         # Complete at once, and so never saved.
-        return start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+        return start_session(attempt=attempt, membership=membership, policy=policy)
     # Spent before anything is granted, under its lock: an attempt succeeds once.
     attempt.completed_at = clock.now()
-    attempt.save(update_fields=["completed_at", "organization", "is_hosted", "mfa_verified_at"])
-    signed_in = start_session(attempt=attempt, membership=outcome.membership, policy=policy)
+    attempt.save(update_fields=["completed_at", *_COLLECTED, "is_hosted"])
+    signed_in = start_session(attempt=attempt, membership=membership, policy=policy)
     codes = AuthorizationCode.objects.in_environment(attempt.environment_id)
     codes.filter(attempt=attempt, spent_at__isnull=False).update(session=signed_in.session)
     return signed_in
@@ -84,10 +123,32 @@ def wait_for_step(step: Step, situation: Situation, token: str = "") -> StepRequ
     return StepRequired(step, _keep(situation.attempt, token), _DETAILS[step](situation))
 
 
+def _accept_invitation(attempt: SignInAttempt) -> OrganizationMembership | None:
+    """Accept the invitation of a complete sign-in; return the membership of its organization, if it names one.
+
+    Raises InvitationInvalid where it can no longer be accepted.
+    """
+    if attempt.invitation is None:
+        return None
+    try:
+        invitation = accept_invitation(
+            invitation=attempt.invitation, user=attempt.user, actor=user_actor(attempt.user)
+        )
+    except (InviteNotPending, NotFound) as error:
+        raise InvitationInvalid from error
+    if invitation.organization_id is None:
+        return None
+    attempt.organization_id = invitation.organization_id
+    memberships = OrganizationMembership.objects.in_environment(attempt.environment_id)
+    return memberships.select_related("organization").get(
+        user=attempt.user, organization_id=invitation.organization_id
+    )
+
+
 def _keep(attempt: SignInAttempt, token: str) -> str:
     """Save an attempt that has to wait; return its token, the same through all its steps."""
     if token:
-        attempt.save(update_fields=["organization", "mfa_verified_at"])
+        attempt.save(update_fields=_COLLECTED)
         return token
     token = new_secret()
     attempt.token_digest = token_digest(token)

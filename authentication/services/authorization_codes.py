@@ -17,7 +17,7 @@ from authentication.errors import (
     ReauthenticationRequired,
 )
 from authentication.models import AuthorizationCode, AuthorizationRequest, Session, SignInAttempt
-from authentication.services.attempts import go_on, is_waiting, lock_attempt, lock_user_row
+from authentication.services.attempts import find_invitation, go_on, is_waiting, lock_attempt, lock_user_row
 from authentication.services.authorization_requests import callback_url, refusal_url
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import end_session
@@ -40,6 +40,7 @@ class _Presented:
     code_verifier: str | None
     redirect_uri: str | None
     by_public_client: bool
+    invitation_token: str | None
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def issue_authorization_code(*, request: AuthorizationRequest, pending_authentic
     if needs_fresh_sign_in(request, attempt):
         raise ReauthenticationRequired
     if request.organization_id is not None:
-        if not _is_active_member(attempt, request.organization_id):
+        if not _may_enter(attempt, request.organization_id):
             return refusal_url(request.redirect_uri, request.state, OrganizationAccessDenied())
         attempt.organization_id = request.organization_id
     moment = clock.now()
@@ -96,14 +97,16 @@ def exchange_authorization_code(
     code: str,
     code_verifier: str | None = None,
     redirect_uri: str | None = None,
+    invitation_token: str | None = None,
 ) -> Outcome:
     """Exchange a code for tokens, once; the engine has the last word, with the policy of this moment.
 
     A code that comes again with all that it is bound to was stolen, now or the first time: the session that it
     made ends (RFC 6749 §4.1.2). Without the verifier it is refused and nothing else, or whoever has seen an old
-    URL could sign its user out. Raises InvalidAuthorizationCode, CodeChallengeNotFound, InvalidClient.
+    URL could sign its user out. Raises InvalidAuthorizationCode, CodeChallengeNotFound, InvalidClient,
+    InvitationInvalid, InvitationCannotBeUsedForEmail.
     """
-    presented = _Presented(code, code_verifier, redirect_uri, is_public_client)
+    presented = _Presented(code, code_verifier, redirect_uri, is_public_client, invitation_token)
     with transaction.atomic():
         outcome = _exchange(environment, origin, presented)
     # Raised out here: the end of the session must not be rolled back by the refusal.
@@ -129,6 +132,8 @@ def _exchange(environment: Environment, origin: Origin, presented: _Presented) -
     row.spent_at = clock.now()
     row.save(update_fields=["spent_at"])
     attempt.is_hosted = False
+    if presented.invitation_token is not None:
+        attempt.invitation = find_invitation(environment, attempt.user.email, presented.invitation_token)
     attempt.ip_address = attempt.ip_address or origin.ip_address
     attempt.user_agent = attempt.user_agent or origin.user_agent
     return go_on(attempt, policy_of(environment), "")
@@ -172,7 +177,9 @@ def _revoke_what_it_made(row: AuthorizationCode) -> None:
         row.attempt.save(update_fields=["completed_at"])
 
 
-def _is_active_member(attempt: SignInAttempt, organization_id: str) -> bool:
+def _may_enter(attempt: SignInAttempt, organization_id: str) -> bool:
+    if attempt.invitation is not None and attempt.invitation.organization_id == organization_id:
+        return True
     rows = OrganizationMembership.objects.in_environment(attempt.environment_id)
     return rows.filter(
         user=attempt.user, organization_id=organization_id, status=MembershipStatus.ACTIVE

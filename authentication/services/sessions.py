@@ -63,6 +63,15 @@ def end_session(session: Session, actor: Actor) -> Session:
     return row
 
 
+@transaction.atomic
+def end_sessions_of(user: User, actor: Actor) -> None:
+    """End every session of a user."""
+    sessions = Session.objects.in_environment(user.environment_id)
+    open_ones = sessions.filter(user=user, ended_at__isnull=True, expires_at__gt=clock.now())
+    for session in open_ones.order_by("id"):
+        end_session(session, actor)
+
+
 def user_actor(user: User) -> Actor:
     """Return the actor that a signed-in person is."""
     return Actor(ActorKind.USER, user.id, user.email)

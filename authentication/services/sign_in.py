@@ -32,6 +32,7 @@ from authentication.services.attempts import (
     begin_attempt,
     count_failure,
     emit_success,
+    find_invitation,
     go_on,
     lock_attempt,
     record_failure,
@@ -45,12 +46,18 @@ from organizations.models import MembershipStatus, OrganizationMembership
 
 
 def sign_in_with_password(
-    *, environment: Environment, actor: Actor, origin: Origin, email: str, password: str
+    *,
+    environment: Environment,
+    actor: Actor,
+    origin: Origin,
+    email: str,
+    password: str,
+    invitation_token: str | None = None,
 ) -> Outcome:
     """Sign a person in by e-mail and password; ``actor`` is the client that asks.
 
     Unknown e-mail, missing password and wrong password take the same work and get the same answer. Raises
-    PasswordAuthenticationDisabled, InvalidCredentials.
+    PasswordAuthenticationDisabled, InvalidCredentials, InvitationInvalid, InvitationCannotBeUsedForEmail.
     """
     policy = policy_of(environment)
     if not policy.settings.password_enabled:
@@ -59,7 +66,8 @@ def sign_in_with_password(
     if user is None:
         burn_a_hash(password)
     elif verify_user_password(user, password):
-        outcome = begin_attempt(user, AuthenticationMethod.PASSWORD, "password", origin, policy)
+        invitation = find_invitation(environment, user.email, invitation_token)
+        outcome = begin_attempt(user, AuthenticationMethod.PASSWORD, origin, policy, invitation=invitation)
         if outcome is not None:
             return outcome
     refusal = InvalidCredentials()

@@ -13,6 +13,8 @@ USER_MANAGEMENT_WRITES = Limit("user_management_writes", 500, 10)
 # Stands between a guesser and a password or code: refuses when it cannot count.
 AUTHENTICATE = Limit("authenticate", 10, 60, fail_closed=True)
 EMAIL_VERIFICATION_SENDS = Limit("email_verification_sends", 3, 60)
+MAGIC_AUTH_SENDS = Limit("magic_auth_sends", 3, 60)
+PASSWORD_RESET_SENDS = Limit("password_reset_sends", 3, 60)
 EMAIL_CHANGE_SENDS = Limit("email_change_sends", 3, 60)
 # Messages cost money, and whoever owns the number did not ask for them.
 SMS_SENDS = Limit("sms_sends", 3, 60)

@@ -270,5 +270,5 @@ def test_codes_that_are_long_dead_are_removed(environment, ada):
     with time_machine.travel(clock.now() - timedelta(days=31), tick=False):
         make_email_verification(ada)
     fresh = make_email_verification(ada)
-    assert services.purge_email_verifications() == 1
+    assert services.purge_mailbox_proofs() == 1
     assert list(EmailVerification.objects.in_environment(environment)) == [fresh]

@@ -88,6 +88,9 @@ def make_world(environment: Environment) -> World:
     ).json()
     challenge = world.api.post(f"/auth/factors/{factor['id']}/challenge").json()
     world |= {"factor_id": factor["id"], "challenge_id": challenge["id"]}
+    reset = world.api.post("/user_management/password_reset", {"email": user.email}).json()
+    world |= {"password_reset_id": reset["id"], "password_reset_token": reset["password_reset_token"]}
+    world["magic_auth_id"] = world.api.post("/user_management/magic_auth", {"email": user.email}).json()["id"]
     signed_in = authenticate(world, grant_type="password", email=user.email, password=PASSWORD)
     world["refresh_token"] = signed_in["refresh_token"]
     world["session_id"] = world.api.get(f"/user_management/users/{user.id}/sessions").json()["data"][0]["id"]
@@ -219,6 +222,23 @@ CALLS: list[Call] = [
         "&response_type=code&provider=authkit&state=x",
         status=302,
     ),
+    Call("POST", "user_management/magic_auth", {"email": "{email}"}, status=201),
+    Call("POST", "user_management/magic_auth/send", {"email": "{email}"}, spec=""),
+    Call("GET", "user_management/magic_auth/<str:magic_auth_id>"),
+    Call("POST", "user_management/password_reset", {"email": "{email}"}, status=201),
+    Call(
+        "POST",
+        "user_management/password_reset/send",
+        {"email": "{email}", "password_reset_url": "https://app.example/reset"},
+        status=201,
+        spec="",
+    ),
+    Call(
+        "POST",
+        "user_management/password_reset/confirm",
+        {"token": "{password_reset_token}", "new_password": "another long passphrase 7"},
+    ),
+    Call("GET", "user_management/password_reset/<str:password_reset_id>"),
     # authentication factors
     Call(
         "POST",

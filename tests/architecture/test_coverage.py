@@ -15,7 +15,15 @@ GET    /auth/factors/{id} 200
 DELETE /auth/factors/{id} 204
 POST   /auth/factors/{id}/challenge 201
 POST   /user_management/authenticate 200
+GET    /user_management/authorize 302
 GET    /user_management/email_verification/{id} 200
+POST   /user_management/magic_auth 201
+POST   /user_management/magic_auth/send 200
+GET    /user_management/magic_auth/{id} 200
+POST   /user_management/password_reset 201
+POST   /user_management/password_reset/confirm 200
+POST   /user_management/password_reset/send 201
+GET    /user_management/password_reset/{id} 200
 GET    /user_management/sessions/logout 302
 POST   /user_management/sessions/revoke 200
 GET    /user_management/users 200

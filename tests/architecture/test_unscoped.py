@@ -16,6 +16,8 @@ ALLOWED = {
     ("authentication/services/logout.py", "log_out"),
     ("authentication/services/logout.py", "_is_allowed"),
     ("authentication/services/authorization_requests.py", "require_authorization_request"),
+    # A link in a mail names nothing but its token.
+    ("accounts/services/password_resets.py", "require_password_reset"),
     # The outbox is worked off for everybody.
     ("events/services.py", "hand_to_consumers"),
     ("events/services.py", "deliver_mail"),
@@ -26,7 +28,7 @@ ALLOWED = {
     ("events/tasks.py", "hand_to_consumers"),
     ("organizations/services/domains.py", "enqueue_due_checks"),
     # Retention knows age alone.
-    ("accounts/services/email_verifications.py", "purge_email_verifications"),
+    ("accounts/services/retention.py", "purge_mailbox_proofs"),
     ("accounts/services/factors.py", "purge_authentication_challenges"),
     ("authentication/services/retention.py", "purge_sign_ins"),
     ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
