@@ -55,7 +55,6 @@ class SessionAdmin(EnvironmentModelAdmin):
         "refreshed_at",
         "created_at",
     )
-    list_select_related = ("user", "organization")
     list_filter = (StatusFilter,)
     search_fields = ("user__email", "=id", "=ip_address")
     linked_by = ("user", "organization")
@@ -74,7 +73,12 @@ class SessionAdmin(EnvironmentModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("sealed_refresh_token")
+        return (
+            super().get_queryset(request).select_related("user", "organization").defer("sealed_refresh_token")
+        )
+
+    def heading(self, row: Session) -> str:
+        return f"Session of {row.user.email}"
 
     @tool(
         "Revoke",
@@ -134,9 +138,13 @@ class JWTTemplateAdmin(EnvironmentModelAdmin):
 
     icon = "braces"
     order = 50
+    label = "JWT template"
     form = JWTTemplateForm
     add_form = JWTTemplateForm
     fields = ("content",)
+
+    def heading(self, row: JWTTemplate) -> str:
+        return "JWT template"
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> JWTTemplate:
         return services.set_jwt_template(environment=environment_of(request), content=data["content"])

@@ -152,7 +152,7 @@ class RoleAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="default")
     def default_badge(self, row: Role) -> str:
-        return badge("default", "info") if row.is_default else ""
+        return badge("default", "info") if row.is_default else "—"
 
 
 @admin.register(Permission)

@@ -244,7 +244,7 @@ class RedirectURIAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="default")
     def default_badge(self, row: RedirectURI) -> str:
-        return badge("default", "info") if row.is_default else ""
+        return badge("default", "info") if row.is_default else "—"
 
 
 @admin.register(CORSOrigin)

@@ -17,6 +17,7 @@ from environments.staff.scope import environment_of
 from environments.staff.tools import tool
 from events import services
 from events.models import SMS_KIND, Event, Mail
+from events.names import NAMES
 from foundation.ids import looks_like_id
 
 # The first word of an event's name, as far as staff filter by it.
@@ -24,6 +25,7 @@ _TOPICS = (
     "api_key",
     "authentication",
     "group",
+    "invitation",
     "organization",
     "organization_domain",
     "organization_membership",
@@ -45,7 +47,10 @@ class TopicFilter(admin.SimpleListFilter):
         return [(topic, topic) for topic in _TOPICS]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Event]") -> "QuerySet[Event]":
-        return queryset.filter(name__startswith=f"{self.value()}.") if self.value() in _TOPICS else queryset
+        if self.value() not in _TOPICS:
+            return queryset
+        # By name and not by pattern: an index finds them.
+        return queryset.filter(name__in=[name for name in NAMES if name.startswith(f"{self.value()}.")])
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -60,7 +65,10 @@ class OutcomeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Event]") -> "QuerySet[Event]":
         if self.value() not in {"succeeded", "failed"}:
             return queryset
-        return queryset.filter(name__startswith="authentication.", name__endswith=f"_{self.value()}")
+        ending = f"_{self.value()}"
+        return queryset.filter(
+            name__in=[name for name in NAMES if name.startswith("authentication.") and name.endswith(ending)]
+        )
 
 
 @admin.register(Event)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from environments.models import Environment
 from events.models import Event, Mail
+from events.names import NAMES
 from foundation import clock
 
 DAYS = 30
@@ -24,8 +25,10 @@ _CACHE_SECONDS = 60
 COUNT_CEILING = 100_000
 
 SIGN_IN = "session.created"
-FAILURE_PREFIX = "authentication."
-FAILURE_SUFFIX = "_failed"
+# By name and not by pattern: an index finds them.
+FAILED_SIGN_INS = sorted(
+    name for name in NAMES if name.startswith("authentication.") and name.endswith("_failed")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def _per_day(environment: Environment) -> tuple[dict[date, int], dict[date, int]
     recent = Event.objects.in_environment(environment).filter(created_at__gte=since)
     counted = (
         _count_by_day(recent.filter(name=SIGN_IN)),
-        _count_by_day(recent.filter(name__startswith=FAILURE_PREFIX, name__endswith=FAILURE_SUFFIX)),
+        _count_by_day(recent.filter(name__in=FAILED_SIGN_INS)),
     )
     cache.set(key, counted, _CACHE_SECONDS)
     return counted

@@ -117,6 +117,10 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
         """Return lists of related rows for the page of a row."""
         return ()
 
+    def heading(self, row: Any) -> str:
+        """Return what the page of a row is called. The columns of its list are loaded with it."""
+        return str(row)
+
     # --- Who may ----------------------------------------------------------------------------------------------
 
     def _offers(self, use_case: str) -> bool:
@@ -280,7 +284,7 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
             user_id=operator_of(request).pk,
             content_type_id=get_content_type_for_model(row).pk,
             object_id=row.pk,
-            object_repr=str(row)[:200],
+            object_repr=self.heading(row)[:200],
             action_flag=action,
             change_message=message if isinstance(message, str) else _sentence(message),
         )
@@ -290,7 +294,13 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
     def page_context(self, request: HttpRequest, row: Any = None, **more: Any) -> dict[str, Any]:
         """Return what the templates of a page of this model need."""
         request.current_app = self.admin_site.name
-        return {**self.admin_site.each_context(request), "opts": self.opts, "original": row, **more}
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,
+            "heading": "" if row is None else self.heading(row),
+            **more,
+        }
 
     def list_url(self) -> str:
         """Return the address of this model's list."""
@@ -338,6 +348,7 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
         row = context.get("original")
         context["show_save_and_add_another"] = context["show_save_and_continue"] = False
         if row is not None:
+            context["heading"] = self.heading(row)
             context["panels"] = self.panels(request, row)
             context["row_tools"] = self.offered_tools(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -424,7 +435,12 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
     def show_secret(self, request: HttpRequest, row: Any, secret: str, explanation: str) -> HttpResponse:
         """Show a fresh secret once, with the way on to its row."""
         context = self.page_context(
-            request, row, title=f"{row}", secret=secret, explanation=explanation, back=change_url(row)
+            request,
+            row,
+            title=self.heading(row),
+            secret=secret,
+            explanation=explanation,
+            back=change_url(row),
         )
         return secret_page(request, context)
 

@@ -61,7 +61,6 @@ class OrganizationMembershipAdmin(EnvironmentModelAdmin):
     summary = "Who belongs to which organization, and in which roles."
     add_form = NewMembershipForm
     list_display = ("user_shown", "organization_link", "roles_shown", "status_badge", "created_at")
-    list_select_related = ("user", "organization")
     list_filter = ("status",)
     search_fields = ("user__email", "organization__name", "=id")
     linked_by = ("user", "organization", "roles", "groups")
@@ -81,7 +80,7 @@ class OrganizationMembershipAdmin(EnvironmentModelAdmin):
     delete_explanation = "The user leaves the organization. Their account stays."
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("roles")
+        return super().get_queryset(request).select_related("user", "organization").prefetch_related("roles")
 
     def create(self, request: HttpRequest, data: dict[str, Any]) -> OrganizationMembership:
         return services.create_membership(
@@ -90,6 +89,9 @@ class OrganizationMembershipAdmin(EnvironmentModelAdmin):
 
     def remove(self, request: HttpRequest, row: OrganizationMembership) -> None:
         services.delete_membership(membership=row, actor=actor_of(request))
+
+    def heading(self, row: OrganizationMembership) -> str:
+        return f"{row.user.email} in {row.organization.name}"
 
     @tool("Change roles", form_class=RolesForm)
     def change_roles(self, request: HttpRequest, row: OrganizationMembership, data: dict[str, Any]) -> str:
