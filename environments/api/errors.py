@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf
 
@@ -70,8 +70,9 @@ class ReferencedObjectDeleted(Conflict):
     message = "An object that the request refers to was deleted meanwhile."
 
 
-# PostgreSQL's foreign_key_violation.
+# PostgreSQL's words for its errors.
 _FOREIGN_KEY_VIOLATION = "23503"
+_DEADLOCK_DETECTED = "40P01"
 
 
 def as_domain_error(error: Exception) -> DomainError | None:
@@ -93,6 +94,15 @@ def as_domain_error(error: Exception) -> DomainError | None:
     return None
 
 
+def is_deadlock(error: Exception) -> bool:
+    """Tell whether PostgreSQL has rolled a transaction back because two of them waited for each other."""
+    return isinstance(error, OperationalError) and _sqlstate(error) == _DEADLOCK_DETECTED
+
+
 def _is_foreign_key_violation(error: IntegrityError) -> bool:
     # SQLite lets one writer in at a time, and so has no such race: there it would be a bug.
-    return getattr(error.__cause__, "sqlstate", None) == _FOREIGN_KEY_VIOLATION
+    return _sqlstate(error) == _FOREIGN_KEY_VIOLATION
+
+
+def _sqlstate(error: DatabaseError) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)

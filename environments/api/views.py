@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import structlog
+from django.db import OperationalError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework import serializers
 from rest_framework.views import APIView
 
 from environments.api import authentication, bodies, cors, idempotency, limits
-from environments.api.errors import MethodNotAllowed, as_domain_error, native_error
+from environments.api.errors import MethodNotAllowed, as_domain_error, is_deadlock, native_error
 from environments.api.pagination import ListParameters, PageRequest, fetch_page, list_object
 from environments.api.rendering import empty_response, json_response
 from environments.api.requests import client_ip
@@ -24,6 +25,8 @@ from foundation.rate_limits import Limit, Verdict
 logger = logging.getLogger(__name__)
 
 ModelT = TypeVar("ModelT", bound=Model)
+
+_DEADLOCK_RETRIES = 3
 
 
 class PublicApiView(APIView):
@@ -119,14 +122,35 @@ class PublicApiView(APIView):
         def run() -> HttpResponse:
             try:
                 answer: HttpResponse = handler(request, *args, **kwargs)
-            except Exception as error:  # noqa: BLE001 -- inside the idempotent transaction a refusal is an answer to keep
+            except Exception as error:
+                if is_deadlock(error):
+                    raise
                 return self._refuse(error)
             return answer
 
+        return self._run_again_after_deadlock(lambda: self._run_once_if_asked(request, method, run))
+
+    def _run_once_if_asked(
+        self, request: HttpRequest, method: str, run: Callable[[], HttpResponse]
+    ) -> HttpResponse:
         if method == "post" and "Idempotency-Key" in request.headers:
             environment = self.environment_for_idempotency()
             if environment is not None:
                 return idempotency.run_once(request, environment, self.raw_body(), run)
+        return run()
+
+    def _run_again_after_deadlock(self, run: Callable[[], HttpResponse]) -> HttpResponse:
+        """Run what the database has rolled back to let somebody else through, as its client would have to.
+
+        Writes lock in one order where they can. A deletion cannot: what it cascades to is only found on the way.
+        """
+        for _ in range(_DEADLOCK_RETRIES):
+            try:
+                return run()
+            except OperationalError as error:
+                if not is_deadlock(error):
+                    raise
+                logger.warning("deadlock", extra={"view": type(self).__name__})
         return run()
 
     def environment_for_idempotency(self) -> Environment | None:
