@@ -16,6 +16,11 @@ ATTEMPT_RETENTION = timedelta(days=1)
 AUTHORIZATION_REQUEST_LIFETIME = timedelta(hours=1)
 AUTHORIZATION_CODE_LIFETIME = timedelta(minutes=10)
 
+# RFC 8628 §3.2; the figures are the reference's (workos-behaviour (e)).
+DEVICE_LIFETIME = timedelta(minutes=5)
+DEVICE_INTERVAL_SECONDS = 5
+DEVICE_SLOW_DOWN_SECONDS = 5
+
 # In which a spent refresh token gets its successor again: two tabs, or an SDK's retry.
 REFRESH_GRACE = timedelta(seconds=10)
 

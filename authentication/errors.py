@@ -48,6 +48,47 @@ class InvalidAuthorizationCode(InvalidGrant):
         return cls(f"The code '{code}' has expired or is invalid.")
 
 
+class InvalidDeviceCode(InvalidGrant):
+    """Unknown, used already, or another client's."""
+
+    message = "The device code has expired or is invalid."
+
+
+class AuthorizationPending(OAuthRefusal):
+    """The person has not said yes or no yet (RFC 8628 §3.5)."""
+
+    code = "authorization_pending"
+    message = "The user has not approved the device yet."
+
+
+class SlowDown(OAuthRefusal):
+    """The device asks more often than it was told to; from now on it waits longer."""
+
+    code = "slow_down"
+    message = "The device must wait longer between two requests."
+
+
+class DeviceAccessDenied(OAuthRefusal):
+    """The person said no."""
+
+    code = "access_denied"
+    message = "The user did not approve the device."
+
+
+class DeviceCodeExpired(OAuthRefusal):
+    """The device begins anew."""
+
+    code = "expired_token"
+    message = "The device code has expired."
+
+
+class UserCodeInvalid(BadRequest):
+    """No device waits under this code, or no longer."""
+
+    code = "invalid_user_code"
+    message = "The code is incorrect or has expired."
+
+
 class SessionExpired(InvalidGrant):
     """The session reached its end."""
 

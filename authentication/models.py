@@ -131,6 +131,37 @@ class AuthorizationCode(EnvironmentModel):
         return f"Authorization code of {self.attempt_id}"
 
 
+class DeviceAuthorization(EnvironmentModel):
+    """A device that waits for its person to say yes in a browser (RFC 8628)."""
+
+    entity_name = "Device Authorization"
+
+    id = PrefixedIDField(prefix="device")
+    device_code_digest = models.CharField(max_length=64, unique=True, editable=False)
+    user_code_digest = models.CharField(max_length=64, unique=True, editable=False)
+    attempt = models.ForeignKey(
+        SignInAttempt,
+        models.CASCADE,
+        null=True,
+        related_name="device_authorizations",
+        help_text="The sign-in of whoever said yes.",
+    )
+    interval_seconds = models.PositiveIntegerField()
+    ip_address = models.GenericIPAddressField(null=True, help_text="Where the device asked from.")
+    user_agent = models.CharField(max_length=500, null=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    polled_at = models.DateTimeField(null=True)
+    denied_at = models.DateTimeField(null=True)
+    redeemed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "device authorization"
+
+    def __str__(self) -> str:
+        return f"Device authorization {self.pk}"
+
+
 class SessionStatus(models.TextChoices):
     """Whether a session can still be refreshed, and if not, why."""
 

@@ -73,6 +73,17 @@ class AuthenticateObject(TypedDict):
     authkit_authorization_code: NotRequired[str]
 
 
+class DeviceAuthorizationObject(TypedDict):
+    """What a device is told: what to show its person, and how to ask for its tokens (RFC 8628 §3.2)."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
 class AuthenticationErrorObject(TypedDict):
     """Why a proof was refused, in an event."""
 

@@ -15,6 +15,7 @@ from accounts.errors import InvalidEmail
 from authentication import services
 from authentication.api.serializers import (
     AuthorizationCodeInput,
+    DeviceCodeInput,
     EmailVerificationInput,
     MagicAuthInput,
     MFAInput,
@@ -85,6 +86,10 @@ def _redeem_magic_auth(client: Client, fields: Fields) -> Outcome:
     )
 
 
+def _redeem_device_code(client: Client, fields: Fields) -> Outcome:
+    return services.redeem_device_code(environment=client.environment, device_code=fields["device_code"])
+
+
 def _redeem_refresh_token(client: Client, fields: Fields) -> Outcome:
     return services.refresh_session(
         environment=client.environment,
@@ -144,6 +149,9 @@ GRANTS: Mapping[str, Grant] = {
         AuthorizationCodeInput, _redeem_authorization_code, None, open_to_public_clients=True
     ),
     "password": Grant(PasswordInput, _redeem_password, email_challenge),
+    "urn:ietf:params:oauth:grant-type:device_code": Grant(
+        DeviceCodeInput, _redeem_device_code, None, open_to_public_clients=True
+    ),
     "refresh_token": Grant(RefreshTokenInput, _redeem_refresh_token, None, open_to_public_clients=True),
     "urn:workos:oauth:grant-type:magic-auth:code": Grant(MagicAuthInput, _redeem_magic_auth, email_challenge),
     "urn:workos:oauth:grant-type:email-verification:code": Grant(

@@ -79,10 +79,23 @@ class AuthenticateInput(ClientInput, OriginInput):
     code = TextField(required=False)
     code_verifier = TextField(required=False)
     redirect_uri = TextField(required=False)
+    device_code = TextField(required=False)
     invitation_token = TextField(required=False)
     organization_id = TextField(required=False)
     pending_authentication_token = TextField(required=False)
     authentication_challenge_id = TextField(required=False)
+
+
+class DeviceCodeInput(OriginInput):
+    """The device code grant."""
+
+    device_code = TextField(max_length=200)
+
+
+class DeviceAuthorizationInput(serializers.Serializer[Any]):
+    """Which client's device asks."""
+
+    client_id = TextField()
 
 
 class MagicAuthInput(OriginInput):

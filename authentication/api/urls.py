@@ -5,6 +5,7 @@ from authentication.api import mailbox_views, views
 urlpatterns = [
     path("user_management/authenticate", views.Authenticate.as_view()),
     path("user_management/authorize", views.Authorize.as_view()),
+    path("user_management/authorize/device", views.AuthorizeDevice.as_view()),
     path("user_management/magic_auth", mailbox_views.MagicAuthCollection.as_view()),
     path("user_management/magic_auth/send", mailbox_views.SendMagicAuth.as_view()),
     path("user_management/magic_auth/<str:magic_auth_id>", mailbox_views.MagicAuthItem.as_view()),

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
-from authentication import services
+from authentication import conf, services
 from authentication.api.errors import authenticate_error, step_refusal
 from authentication.api.grants import GRANTS, Client, Grant
 from authentication.api.serializers import (
     AuthenticateInput,
     AuthorizationParameters,
     ClientInput,
+    DeviceAuthorizationInput,
     JWTTemplateInput,
     LogoutParameters,
     RevokeSessionInput,
@@ -21,6 +22,7 @@ from authentication.errors import InvalidClient, InvalidPendingAuthenticationTok
 from authentication.models import Session
 from authentication.representations import (
     AuthenticateObject,
+    DeviceAuthorizationObject,
     JWTTemplateObject,
     SessionObject,
     represent_authentication,
@@ -30,7 +32,7 @@ from authentication.representations import (
 from authentication.services import Authenticated, AuthorizeParameters, StepRequired
 from environments.api import limits
 from environments.api.authentication import actor_of, find_api_key
-from environments.api.requests import client_ip
+from environments.api.requests import client_ip, user_agent
 from environments.api.schema import describe
 from environments.api.validation import FieldErrorStyle
 from environments.api.views import PublicApiView, UserManagementView, no_content, reply
@@ -146,6 +148,40 @@ class Authorize(PublicApiView):
             environment=environment, parameters=AuthorizeParameters(**parameters)
         )
         return response
+
+
+class AuthorizeDevice(PublicApiView):
+    """POST /user_management/authorize/device: a device without a browser asks for its person (RFC 8628 §3.1)."""
+
+    render_error: ClassVar[Callable[[DomainError], tuple[int, dict[str, Any]]]] = staticmethod(
+        authenticate_error
+    )
+    field_error_style = FieldErrorStyle.USER_MANAGEMENT
+
+    @describe(
+        "Authorize a device",
+        request=DeviceAuthorizationInput,
+        response=DeviceAuthorizationObject,
+        public=True,
+        refusals=(400, 429),
+    )
+    def post(self, request: HttpRequest) -> HttpResponse:
+        client = _require_client(self.read(DeviceAuthorizationInput)["client_id"], None)
+        self.count(limits.USER_MANAGEMENT_WRITES, client.environment.id, "public", client_ip(request))
+        codes = services.request_device_authorization(
+            environment=client.environment,
+            origin=services.Origin.told(client_ip(request), user_agent(request)),
+        )
+        page = conf.device_page()
+        answer: DeviceAuthorizationObject = {
+            "device_code": codes.device_code,
+            "user_code": codes.user_code,
+            "verification_uri": page,
+            "verification_uri_complete": f"{page}?user_code={codes.user_code}",
+            "expires_in": codes.expires_in,
+            "interval": codes.interval,
+        }
+        return reply(answer)
 
 
 class Logout(PublicApiView):

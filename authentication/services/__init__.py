@@ -12,6 +12,14 @@ from authentication.services.authorization_requests import (
     require_authorization_request,
 )
 from authentication.services.deletions import delete_organization, delete_user
+from authentication.services.devices import (
+    IssuedDeviceCodes,
+    approve_device,
+    deny_device,
+    redeem_device_code,
+    request_device_authorization,
+    require_waiting_device,
+)
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
 from authentication.services.magic_auth import (
@@ -38,13 +46,16 @@ from authentication.services.sign_in import (
 __all__ = [
     "Authenticated",
     "AuthorizeParameters",
+    "IssuedDeviceCodes",
     "Origin",
     "Outcome",
     "SignedIn",
     "StepRequired",
+    "approve_device",
     "decline_authorization_request",
     "delete_organization",
     "delete_user",
+    "deny_device",
     "end_session",
     "end_sessions_of",
     "exchange_authorization_code",
@@ -53,13 +64,16 @@ __all__ = [
     "needs_fresh_sign_in",
     "open_authorization_request",
     "purge_sign_ins",
+    "redeem_device_code",
     "refresh_session",
+    "request_device_authorization",
     "request_magic_auth",
     "request_magic_auth_on_page",
     "request_password_reset",
     "request_password_reset_on_page",
     "require_authorization_request",
     "require_jwt_template",
+    "require_waiting_device",
     "reset_password",
     "set_jwt_template",
     "sign_in_with_email_verification",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from authentication import conf
-from authentication.models import AuthorizationRequest, Session, SignInAttempt
+from authentication.models import AuthorizationRequest, DeviceAuthorization, Session, SignInAttempt
 from foundation import clock
 from foundation.retention import BATCH, delete_in_batches
 
@@ -21,9 +21,10 @@ def purge_sign_ins() -> int:
     moment = clock.now()
     oldest = moment - conf.SESSION_RETENTION
     requests = AuthorizationRequest.unscoped.filter(expires_at__lt=moment)
+    devices = DeviceAuthorization.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
-    return delete_in_batches(requests) + delete_in_batches(attempts) + delete_in_batches(sessions)
+    return sum(delete_in_batches(rows) for rows in (requests, devices, attempts, sessions))
 
 
 def wipe_sealed_refresh_tokens() -> int:

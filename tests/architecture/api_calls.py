@@ -222,6 +222,7 @@ CALLS: list[Call] = [
         "&response_type=code&provider=authkit&state=x",
         status=302,
     ),
+    Call("POST", "user_management/authorize/device", {"client_id": "{client_id}"}),
     Call("POST", "user_management/magic_auth", {"email": "{email}"}, status=201),
     Call("POST", "user_management/magic_auth/send", {"email": "{email}"}, spec=""),
     Call("GET", "user_management/magic_auth/<str:magic_auth_id>"),

@@ -203,6 +203,7 @@ def test_the_operations_that_need_no_key_are_the_documented_ones():
     assert {str(call) for call in CALLS if not needs_a_key(call)} == {
         "POST /user_management/authenticate",
         "GET /user_management/authorize",
+        "POST /user_management/authorize/device",
         "GET /user_management/sessions/logout",
         "GET /sso/jwks/<str:client_id>",
     }

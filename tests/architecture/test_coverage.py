@@ -16,6 +16,7 @@ DELETE /auth/factors/{id} 204
 POST   /auth/factors/{id}/challenge 201
 POST   /user_management/authenticate 200
 GET    /user_management/authorize 302
+POST   /user_management/authorize/device 200
 GET    /user_management/email_verification/{id} 200
 POST   /user_management/magic_auth 201
 POST   /user_management/magic_auth/send 200

@@ -16,6 +16,7 @@ ALLOWED = {
     ("authentication/services/logout.py", "log_out"),
     ("authentication/services/logout.py", "_is_allowed"),
     ("authentication/services/authorization_requests.py", "require_authorization_request"),
+    ("authentication/services/devices.py", "require_waiting_device"),
     # A link in a mail names nothing but its token.
     ("accounts/services/password_resets.py", "require_password_reset"),
     # The outbox is worked off for everybody.
