@@ -232,7 +232,7 @@ def require_invitation_for_email(invitation: Invitation, email: str) -> None:
 
 
 def accept_invitation_page(environment: Environment) -> str:
-    """Return the page that takes an ``invitation_token``: the application's (docs/decisions/0032).
+    """Return the page that takes an ``invitation_token``: the application's (docs/decisions/0031).
 
     That is the page named in the settings, else the application's home page, else the origin of its default redirect
     URI. The address of this server remains where an environment has none of them.
