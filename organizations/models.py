@@ -309,7 +309,7 @@ def invitations_with_relations(environment: Environment | str) -> EnvironmentQue
     """Return the invitations with what their public JSON shows: two queries, however many they are."""
     return (
         Invitation.objects.in_environment(environment)
-        .select_related("environment", "role", "membership")
+        .select_related("environment", "organization", "role", "membership")
         .prefetch_related("membership__roles")
     )
 

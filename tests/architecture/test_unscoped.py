@@ -10,7 +10,7 @@ OUTSIDE = {"tests", "migrations", "bench", "scripts", ".venv", "var", ".git"}
 # File and function, and why it asks for no environment.
 ALLOWED = {
     # Which environment calls is what the look-up of a key or an origin, or a session's id, finds out.
-    ("environments/api/authentication.py", "find_api_key"),
+    ("environments/api/authentication.py", ""),
     ("environments/api/authentication.py", "_note_use"),
     ("environments/api/cors.py", "preflight"),
     ("authentication/services/logout.py", "log_out"),

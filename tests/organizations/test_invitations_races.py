@@ -7,9 +7,9 @@ from accounts import services as accounts
 from accounts.models import User
 from events.models import Event
 from foundation.actors import SYSTEM
-from foundation.errors import DomainError
+from foundation.errors import DomainError, NotFound
 from organizations import services
-from organizations.models import Invitation, OrganizationMembership
+from organizations.models import Invitation, OrganizationMembership, invitations_with_relations
 from tests.factories.accounts import make_user
 from tests.factories.environments import make_environment
 from tests.factories.organizations import make_invitation, make_organization
@@ -150,3 +150,14 @@ def test_accepting_while_the_user_is_deleted_ends_in_neither_half(environment):
     assert outcomes[1] == "done"
     assert outcomes[0] in {"done", "entity_not_found"}
     assert not OrganizationMembership.objects.in_environment(environment).exists()
+
+
+def test_an_invitation_whose_organization_goes_between_look_and_acceptance_is_unknown(environment):
+    organization = make_organization(environment)
+    sent = make_invitation(environment, organization=organization)
+    invitation = invitations_with_relations(environment).require(sent.id)
+    user = make_user(environment, email=sent.email)
+    services.remove_organization(organization=organization, actor=SYSTEM)
+
+    with pytest.raises(NotFound):
+        services.accept_invitation(invitation=invitation, user=user, actor=SYSTEM)
