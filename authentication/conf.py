@@ -31,6 +31,10 @@ EMAIL_VERIFICATION_RESEND = timedelta(minutes=1)
 SESSION_RETENTION = timedelta(days=30)
 
 
+# A browser that nobody used for this long is signed out of our pages; an environment may ask for less.
+HOSTED_SESSION_IDLE = timedelta(days=7)
+
+
 def sign_in_page(handle: str) -> str:
     """Return the address of the page that signs a person in for an authorization request."""
     return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle})}"

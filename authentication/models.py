@@ -52,6 +52,33 @@ class AuthorizationRequest(EnvironmentModel):
         return f"Authorization request for {self.redirect_uri}"
 
 
+class HostedSession(EnvironmentModel):
+    """That a person is signed in on our own pages, in one browser, which has a cookie with its secret.
+
+    It lets further applications of the environment sign the person in without asking again, and opens the account
+    page. The sessions that applications hold were begun through it, and the end of one of them ends it.
+    """
+
+    id = PrefixedIDField(prefix="hosted_session")
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="hosted_sessions")
+    secret_digest = models.CharField(max_length=64, unique=True, editable=False)
+    authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
+    authenticated_at = models.DateTimeField(help_text="When the person last proved something.")
+    mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=500, null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "id"], name="hosted_sessions_of_user")]
+
+    def __str__(self) -> str:
+        return f"Hosted session of {self.user_id}"
+
+
 class SignInAttempt(EnvironmentModel):
     """A sign-in that waits for its next step, under a token that only its client has.
 
@@ -87,6 +114,13 @@ class SignInAttempt(EnvironmentModel):
         "where the browser was signed in already.",
     )
     mfa_verified_at = models.DateTimeField(null=True, help_text="When a second factor was proven.")
+    hosted_session = models.ForeignKey(
+        HostedSession,
+        models.SET_NULL,
+        null=True,
+        related_name="sign_in_attempts",
+        help_text="The browser's own session: the one that spared the person a sign-in, or that began with this one.",
+    )
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=500, null=True)
     failures = models.PositiveSmallIntegerField(default=0)
@@ -186,6 +220,9 @@ class Session(EnvironmentModel):
     )
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hosted_session = models.ForeignKey(
+        HostedSession, models.SET_NULL, null=True, blank=True, editable=False, related_name="sessions"
+    )
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=500, null=True, blank=True)
     authenticated_at = models.DateTimeField(

@@ -13,7 +13,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django_otp.middleware import OTPMiddleware
 
 # Paths that show pages to people. All else is API.
-PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/")
+HOSTED_PREFIXES = ("/sign-in", "/sign-up", "/signed-out", "/branding/", "/password", "/device", "/account")
+PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", *HOSTED_PREFIXES)
 
 
 def is_page(path: str) -> bool:

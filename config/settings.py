@@ -117,6 +117,15 @@ TEMPLATES = [
 ]
 
 LANGUAGE_CODE = "en"
+# What the hosted pages and the mails speak; the admin is in English.
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("ja", "日本語"),
+]
+LOCALE_PATHS = [ROOT / "locale"]
 USE_I18N = True
 USE_TZ = True
 FORMAT_MODULE_PATH = "config.formats"
@@ -235,7 +244,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "environments.staff.pages.csrf_failure"
+CSRF_FAILURE_VIEW = "config.refusals.csrf_failure"
 LOGIN_URL = "admin:login"
 
 # --- The browser's guard rails --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("admin/", admin.site.urls),
     path("", include("config.docs_urls")),
+    path("", include("authentication.pages.urls")),
     path("", include("authentication.api.urls")),
     path("", include("organizations.api.urls")),
     path("", include("accounts.api.urls")),

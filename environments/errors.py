@@ -68,3 +68,9 @@ class TwoStepAlreadyEnrolled(Conflict):
 
     code = "two_step_already_enrolled"
     message = "Two-step sign-in is already on. Turn it off before setting up another app."
+
+
+class BrandingInvalid(Invalid):
+    """A colour, an address or a logo that the hosted pages cannot show."""
+
+    code = "invalid_branding"

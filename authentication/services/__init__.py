@@ -20,6 +20,21 @@ from authentication.services.devices import (
     request_device_authorization,
     require_waiting_device,
 )
+from authentication.services.hosted_sessions import (
+    Finished,
+    end_hosted_session,
+    find_hosted_session,
+    finish_sign_in,
+    sign_in_by_hosted_session,
+)
+from authentication.services.hosted_sign_in import (
+    FirstProof,
+    WaitingSignIn,
+    enroll_at_sign_in,
+    first_proof,
+    require_waiting_sign_in,
+    send_another_verification_code,
+)
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
 from authentication.services.magic_auth import (
@@ -46,19 +61,27 @@ from authentication.services.sign_in import (
 __all__ = [
     "Authenticated",
     "AuthorizeParameters",
+    "Finished",
+    "FirstProof",
     "IssuedDeviceCodes",
     "Origin",
     "Outcome",
     "SignedIn",
     "StepRequired",
+    "WaitingSignIn",
     "approve_device",
     "decline_authorization_request",
     "delete_organization",
     "delete_user",
     "deny_device",
+    "end_hosted_session",
     "end_session",
     "end_sessions_of",
+    "enroll_at_sign_in",
     "exchange_authorization_code",
+    "find_hosted_session",
+    "finish_sign_in",
+    "first_proof",
     "issue_authorization_code",
     "log_out",
     "needs_fresh_sign_in",
@@ -74,8 +97,11 @@ __all__ = [
     "require_authorization_request",
     "require_jwt_template",
     "require_waiting_device",
+    "require_waiting_sign_in",
     "reset_password",
+    "send_another_verification_code",
     "set_jwt_template",
+    "sign_in_by_hosted_session",
     "sign_in_with_email_verification",
     "sign_in_with_magic_auth",
     "sign_in_with_organization",

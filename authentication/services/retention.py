@@ -5,7 +5,13 @@ from datetime import timedelta
 from django.db.models import Q
 
 from authentication import conf
-from authentication.models import AuthorizationRequest, DeviceAuthorization, Session, SignInAttempt
+from authentication.models import (
+    AuthorizationRequest,
+    DeviceAuthorization,
+    HostedSession,
+    Session,
+    SignInAttempt,
+)
 from foundation import clock
 from foundation.retention import BATCH, delete_in_batches
 
@@ -24,7 +30,8 @@ def purge_sign_ins() -> int:
     devices = DeviceAuthorization.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
-    return sum(delete_in_batches(rows) for rows in (requests, devices, attempts, sessions))
+    hosted = HostedSession.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
+    return sum(delete_in_batches(rows) for rows in (requests, devices, attempts, sessions, hosted))
 
 
 def wipe_sealed_refresh_tokens() -> int:

@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import record_sign_in
 from authentication.access_tokens import Policy, sign_access_token
-from authentication.models import Session, SessionStatus, SignInAttempt
+from authentication.models import HostedSession, Session, SessionStatus, SignInAttempt
 from authentication.refresh_tokens import new_refresh_token
 from authentication.representations import represent_session
 from authentication.services.outcomes import SignedIn
@@ -30,6 +30,7 @@ def start_session(
         user=user,
         organization_id=membership.organization_id if membership else None,
         authentication_method=attempt.authentication_method,
+        hosted_session_id=attempt.hosted_session_id,
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,
         authenticated_at=attempt.authenticated_at,
@@ -84,6 +85,10 @@ def end_locked_session(session: Session, environment: Environment, actor: Actor)
     session.updated_at = moment
     session.sealed_refresh_token = None
     session.save(update_fields=["ended_at", "updated_at", "sealed_refresh_token"])
+    if session.hosted_session_id is not None:
+        # Or the browser would be signed in again, unasked, by the next application that sends it here.
+        rows = HostedSession.objects.in_environment(session.environment_id)
+        rows.filter(pk=session.hosted_session_id, ended_at__isnull=True).update(ended_at=moment)
     emit("session.revoked", environment=environment, actor=actor, data=represent_session(session))
 
 

@@ -1,0 +1,1 @@
+"""The hosted pages: what a person sees who signs in here. They ask the services and show what these answer."""

@@ -1,0 +1,61 @@
+"""How often somebody may do what on the hosted pages (workos-behaviour (k), "hosted login").
+
+What is guessed at is counted by account *and* address, so that a stranger who guesses shuts out himself and not the
+person. Behind it stands a wide limit for the account alone, against guessers with many addresses; a browser from
+which the person has signed in before does not come under it, so that such a flood keeps nobody out of their own
+account (OWASP, "device cookies").
+"""
+
+from django.http import HttpRequest
+
+from accounts.email_addresses import normalize_email
+from accounts.errors import InvalidEmail
+from authentication.pages.cookies import knows_address
+from environments.api import limits
+from environments.api.requests import client_ip
+from environments.models import Environment
+from foundation import rate_limits
+from foundation.rate_limits import Limit
+
+_READS = Limit("hosted_reads", 1000, 10)
+_WRITES = Limit("hosted_writes", 500, 10)
+_EMAIL_SIGN_INS = Limit("hosted_email_sign_ins", 10, 60, fail_closed=True)
+_ACCOUNT_SIGN_INS = Limit("hosted_account_sign_ins", 100, 900, fail_closed=True)
+_CODE_ENTRIES = Limit("hosted_code_entries", 10, 60, fail_closed=True)
+_CODE_SENDS = Limit("hosted_code_sends", 3, 60)
+
+
+def count_page(request: HttpRequest) -> None:
+    """Count a request for a page by its address; raises RateLimited."""
+    limits.enforce(_READS if request.method in {"GET", "HEAD"} else _WRITES, client_ip(request))
+
+
+def count_sign_in(request: HttpRequest, environment: Environment, email: str) -> None:
+    """Count an attempt with an address; raises RateLimited."""
+    account = _account(email)
+    limits.enforce(_EMAIL_SIGN_INS, environment.pk, account, client_ip(request))
+    if not knows_address(request, environment, email):
+        limits.enforce(_ACCOUNT_SIGN_INS, environment.pk, account)
+
+
+def forget_sign_ins(request: HttpRequest, environment: Environment, email: str) -> None:
+    """Begin counting anew after a password that was right."""
+    rate_limits.clear(_EMAIL_SIGN_INS, environment.pk, _account(email), client_ip(request))
+
+
+def count_code_entry(request: HttpRequest, challenge: str) -> None:
+    """Count an attempt at a one-time code; raises RateLimited."""
+    limits.enforce(_CODE_ENTRIES, challenge, client_ip(request))
+
+
+def count_code_request(request: HttpRequest, environment: Environment, email: str) -> None:
+    """Count a code that is asked for; raises RateLimited."""
+    limits.enforce(_CODE_SENDS, environment.pk, _account(email), client_ip(request))
+
+
+def _account(email: str) -> str:
+    # In the form in which it is looked up: another spelling must not buy more tries.
+    try:
+        return normalize_email(email)
+    except InvalidEmail:
+        return email.strip().lower()[:320]

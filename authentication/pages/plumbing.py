@@ -1,0 +1,165 @@
+"""What all hosted pages share: their environment, language, limits, headers, and the pages of refusal."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views import View
+
+from authentication import services
+from authentication.errors import AuthorizationRequestNotFound, InvalidPendingAuthenticationToken
+from authentication.models import AuthorizationRequest, HostedSession
+from authentication.pages import cookies, limits
+from authentication.pages.cookies import Progress
+from authentication.pages.languages import PARAMETER, chosen_language, language_of, languages
+from authentication.services import Origin
+from environments import branding
+from environments.api.requests import client_ip, user_agent
+from environments.models import AuthenticationSettings, Branding, Environment
+from foundation.actors import SYSTEM
+from foundation.errors import RateLimited
+
+
+class HostedPage(View):
+    """A page, in the language of whoever reads it, that no cache keeps."""
+
+    actor = SYSTEM
+
+    # In whose looks the page is shown.
+    shown_environment: Environment | None = None
+
+    def dispatch(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
+        """Answer, or show on a page of its own why not."""
+        with translation.override(language_of(request)):
+            try:
+                limits.count_page(request)
+                response = self.answer(request, *arguments, **options)
+            except RateLimited as refusal:
+                response = self.too_many_requests(refusal)
+            except AuthorizationRequestNotFound:
+                response = self.refusal_page(
+                    _("This sign-in has expired"),
+                    _(
+                        "Sign-in links work for one hour. Go back to the application that sent you here and "
+                        "sign in again from there."
+                    ),
+                    status=404,
+                )
+            response.headers["Content-Language"] = translation.get_language()
+        # Not even for the back button: what a page says is true for a moment.
+        response.headers["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        chosen = chosen_language(request)
+        if chosen is not None:
+            cookies.write_language(response, chosen)
+        return response
+
+    def answer(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
+        """Prepare the page, and answer by its method."""
+        return self.prepare(request) or super().dispatch(request, *arguments, **options)
+
+    def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Find what the page is about; an answer given here is the page's answer."""
+
+    def show(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+        """Render a page in the environment's looks."""
+        return render(
+            self.request,
+            f"authentication/{template}",
+            {**looks_of(self.request, self.shown_environment), **(context or {})},
+            status=status,
+        )
+
+    def refusal_page(self, title: str, text: str, *, status: int, **context: Any) -> HttpResponse:
+        """Return a page that says what happened, and what to do about it."""
+        return self.show("refusal.html", {"title": title, "text": text, **context}, status)
+
+    def too_many_requests(self, refusal: RateLimited) -> HttpResponse:
+        """Return the page for whoever was too quick."""
+        response = self.refusal_page(
+            _("Too many attempts"),
+            _("Wait a minute, then go back and try again. Nobody has been locked out."),
+            status=429,
+        )
+        response.headers["Retry-After"] = str(refusal.retry_after)
+        return response
+
+
+class SignInPage(HostedPage):
+    """A page on the way from an authorization request to its code. ``?request=`` is the request's handle.
+
+    A sign-in that is over, or ran out, or went on in another tab, begins anew.
+    """
+
+    environment: Environment
+    handle: str
+    authorization: AuthorizationRequest
+    progress = Progress()
+
+    def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
+        self.handle = request.GET.get("request", "")
+        self.authorization = services.require_authorization_request(self.handle)
+        self.environment = self.shown_environment = self.authorization.environment
+        self.progress = cookies.read_progress(request, self.handle)
+        return None
+
+    def answer(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
+        """Answer; a sign-in that is over begins anew."""
+        try:
+            return super().answer(request, *arguments, **options)
+        except InvalidPendingAuthenticationToken:
+            return self.go_to("sign-in", Progress(self.progress.email), notice="expired")
+
+    @property
+    def origin(self) -> Origin:
+        """Where the person signs in from."""
+        return Origin.of_page(client_ip(self.request), user_agent(self.request), self.authorization)
+
+    def settings(self) -> AuthenticationSettings:
+        """Return the environment's policy."""
+        return AuthenticationSettings.objects.in_environment(self.environment).get()
+
+    def url_of(self, name: str, **parameters: str) -> str:
+        """Return the address of a page of the same sign-in."""
+        return f"{reverse(name)}?{urlencode({'request': self.handle, **parameters})}"
+
+    def go_to(self, name: str, progress: Progress | None = None, **parameters: str) -> HttpResponse:
+        """Send the browser to a page of the same sign-in, by GET: a reload there sends no form again."""
+        response = HttpResponseRedirect(self.url_of(name, **parameters), status=303)
+        if progress is not None:
+            cookies.write_progress(response, self.handle, progress)
+        return response
+
+    def show(self, template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+        """Render a page, with the address of where the sign-in begins."""
+        if self.shown_environment is None:
+            return super().show(template, context, status)
+        beginning = {"start_url": self.url_of("sign-in"), "email": self.progress.email}
+        return super().show(template, {**beginning, **(context or {})}, status)
+
+    def hosted_session(self) -> HostedSession | None:
+        """Return the session of a browser that is signed in."""
+        secret = cookies.read_hosted_secret(self.request, self.environment)
+        return services.find_hosted_session(self.environment, secret)
+
+
+def looks_of(request: HttpRequest, environment: Environment | None) -> dict[str, Any]:
+    """Return what the layout shows: name, logo, stylesheet, links, languages."""
+    look = None if environment is None else Branding.objects.in_environment(environment).first()
+    query = request.GET.copy()
+    query.pop(PARAMETER, None)
+    name = "" if environment is None else environment.name
+    return {
+        "environment": environment,
+        "product_name": (look.product_name if look is not None else "") or name,
+        "branding": look,
+        "has_colors": bool(branding.stylesheet(look)),
+        "stylesheet_version": branding.stylesheet_version(look),
+        "languages": languages(),
+        "language_query": f"{query.urlencode()}&" if query else "",
+    }

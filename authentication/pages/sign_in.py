@@ -1,0 +1,281 @@
+"""The pages from an e-mail address to an authorization code."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from accounts.errors import EmailAlreadyVerified
+from authentication import services
+from authentication.engine import Step
+from authentication.errors import (
+    InvalidCredentials,
+    InvalidOneTimeCode,
+    InvalidOrganizationChoice,
+    OneTimeCodeExpired,
+    OneTimeCodePreviouslyUsed,
+    OneTimeCodeTooManyAttempts,
+    PasswordAuthenticationDisabled,
+    ReauthenticationRequired,
+)
+from authentication.pages import cookies, limits
+from authentication.pages.cookies import Progress
+from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationForm, PasswordForm
+from authentication.pages.plumbing import SignInPage
+from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
+
+# Which page asks for what the engine wants next.
+PAGE_OF_STEP = {
+    Step.EMAIL_VERIFICATION: "sign-in-verify-email",
+    Step.ORGANIZATION_SELECTION: "sign-in-organization",
+    Step.MFA_CHALLENGE: "sign-in-second-factor",
+    Step.MFA_ENROLLMENT: "sign-in-enroll",
+}
+PAGE_OF_PROOF = {FirstProof.PASSWORD: "sign-in-password"}
+
+
+def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
+    """Send the browser where the engine says."""
+    if not isinstance(outcome, StepRequired | Authenticated):
+        message = "A sign-in on the pages ends in a code, not in tokens."
+        raise TypeError(message)
+    progress = Progress(page.progress.email, outcome.pending_authentication_token)
+    name = PAGE_OF_STEP[outcome.step] if isinstance(outcome, StepRequired) else "sign-in-continue"
+    return page.go_to(name, progress)
+
+
+class SignIn(SignInPage):
+    """GET, POST /sign-in: who is it? A browser that is signed in already is not asked."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        answer = self._by_hosted_session()
+        if answer is not None:
+            return answer
+        hint = self.progress.email or self.authorization.login_hint
+        return self._show(EmailForm(initial={"email": hint}), notice=request.GET.get("notice", ""))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = EmailForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        page = PAGE_OF_PROOF.get(services.first_proof(self.settings()))
+        if page is None:
+            return self._nothing_allowed()
+        return self.go_to(page, Progress(form.cleaned_data["email"]))
+
+    def _by_hosted_session(self) -> HttpResponse | None:
+        hosted_session = self.hosted_session()
+        if hosted_session is None:
+            return None
+        outcome = services.sign_in_by_hosted_session(
+            request=self.authorization, hosted_session=hosted_session, origin=self.origin
+        )
+        if outcome is None:
+            return None
+        if isinstance(outcome, Authenticated):
+            # Nothing was asked: straight on. No form was sent, so form-action has no say in this redirect.
+            finished = services.finish_sign_in(
+                request=self.authorization,
+                pending_authentication_token=outcome.pending_authentication_token,
+                former_secret=None,
+            )
+            return HttpResponseRedirect(finished.url)
+        return follow(self, outcome)
+
+    def _show(self, form: EmailForm, *, notice: str = "", status: int = 200) -> HttpResponse:
+        if services.first_proof(self.settings()) is FirstProof.NOTHING_ALLOWED:
+            return self._nothing_allowed()
+        notices = {
+            "expired": _("That took too long, or was finished in another tab. Please sign in again."),
+            "again": _("For your security, please sign in again."),
+        }
+        context = {
+            "form": form,
+            "notice": notices.get(notice, ""),
+            "cancel_url": self.url_of("sign-in-cancel"),
+        }
+        return self.show("sign_in.html", context, status)
+
+    def _nothing_allowed(self) -> HttpResponse:
+        return self.refusal_page(
+            _("Signing in is not possible here"),
+            _("No way to sign in is switched on. Ask the people who run this application for help."),
+            status=403,
+        )
+
+
+class Password(SignInPage):
+    """GET, POST /sign-in/password."""
+
+    def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
+        super().prepare(request)
+        return None if self.progress.email else self.go_to("sign-in")
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return self._show(PasswordForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = PasswordForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        email = self.progress.email
+        limits.count_sign_in(request, self.environment, email)
+        try:
+            outcome = services.sign_in_with_password(
+                environment=self.environment,
+                actor=self.actor,
+                origin=self.origin,
+                email=email,
+                password=form.cleaned_data["password"],
+            )
+        except InvalidCredentials:
+            # The same words whoever it is, and whatever was wrong.
+            form.refuse("password", _("The email address or the password is not right. Try again."))
+            return self._show(form, status=422)
+        except PasswordAuthenticationDisabled:
+            return self.go_to("sign-in")
+        limits.forget_sign_ins(request, self.environment, email)
+        response = follow(self, outcome)
+        cookies.remember_address(request, response, self.environment, email)
+        return response
+
+    def _show(self, form: PasswordForm, status: int = 200) -> HttpResponse:
+        return self.show("password.html", {"form": form}, status)
+
+
+class StepPage(SignInPage):
+    """A page that asks for one step; a browser that is at another one is sent there (back button, second tab)."""
+
+    step: Step
+    waiting: WaitingSignIn
+
+    def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
+        super().prepare(request)
+        self.waiting = services.require_waiting_sign_in(
+            environment=self.environment,
+            pending_authentication_token=self.progress.pending_authentication_token,
+        )
+        if self.waiting.step is self.step:
+            return None
+        name = "sign-in-continue" if self.waiting.step is None else PAGE_OF_STEP[self.waiting.step]
+        return self.go_to(name)
+
+
+class VerifyEmail(StepPage):
+    """GET, POST /sign-in/verify-email: the code that was mailed to whoever has the password."""
+
+    step = Step.EMAIL_VERIFICATION
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(OneTimeCodeForm(), was_sent="sent" in request.GET)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if "resend" in request.POST:
+            return self._send_another(request)
+        form = OneTimeCodeForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        limits.count_code_entry(request, self.progress.pending_authentication_token)
+        try:
+            outcome = services.sign_in_with_email_verification(
+                environment=self.environment,
+                actor=self.actor,
+                origin=self.origin,
+                one_time_code=form.cleaned_data["code"],
+                pending_authentication_token=self.progress.pending_authentication_token,
+            )
+        except (
+            InvalidOneTimeCode,
+            OneTimeCodeExpired,
+            OneTimeCodePreviouslyUsed,
+            OneTimeCodeTooManyAttempts,
+        ) as refusal:
+            form.refuse("code", words_for_code(refusal))
+            return self._show(form, status=422)
+        return follow(self, outcome)
+
+    def _send_another(self, request: HttpRequest) -> HttpResponse:
+        limits.count_code_request(request, self.environment, self.waiting.user.email)
+        try:
+            services.send_another_verification_code(
+                environment=self.environment,
+                pending_authentication_token=self.progress.pending_authentication_token,
+            )
+        except EmailAlreadyVerified:
+            return self.go_to("sign-in-verify-email")
+        return self.go_to("sign-in-verify-email", sent="1")
+
+    def _show(self, form: OneTimeCodeForm, *, was_sent: bool = False, status: int = 200) -> HttpResponse:
+        context = {"form": form, "was_sent": was_sent, "email": self.waiting.user.email}
+        return self.show("verify_email.html", context, status)
+
+
+def words_for_code(refusal: Exception) -> str:
+    """Say what is wrong with a one-time code, and what helps."""
+    words: dict[type[Exception], str] = {
+        OneTimeCodeExpired: _("This code has expired. Ask for a new one below."),
+        OneTimeCodePreviouslyUsed: _("This code was used before. Ask for a new one below."),
+        OneTimeCodeTooManyAttempts: _("Too many wrong codes were tried. Ask for a new one below."),
+    }
+    return words.get(type(refusal), _("This code is not right. Check it and try again."))
+
+
+class ChooseOrganization(StepPage):
+    """GET, POST /sign-in/organization: which of the organizations that the person belongs to."""
+
+    step = Step.ORGANIZATION_SELECTION
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return self._show(OrganizationForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = OrganizationForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        try:
+            outcome = services.sign_in_with_organization(
+                environment=self.environment,
+                organization_id=form.cleaned_data["organization_id"],
+                pending_authentication_token=self.progress.pending_authentication_token,
+            )
+        except InvalidOrganizationChoice:
+            form.refuse("organization_id", _("You cannot sign in to this organization. Choose another one."))
+            return self._show(form, status=422)
+        return follow(self, outcome)
+
+    def _show(self, form: OrganizationForm, status: int = 200) -> HttpResponse:
+        organizations = [membership.organization for membership in self.waiting.memberships]
+        return self.show("organization.html", {"form": form, "organizations": organizations}, status)
+
+
+class Continue(SignInPage):
+    """GET /sign-in/continue: back to the application, with a code.
+
+    A page that goes on by itself and not a redirect: Chromium holds the policy's form-action against every redirect
+    that follows a form, those of the application's own callback among them.
+    """
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        token = self.progress.pending_authentication_token
+        waiting = services.require_waiting_sign_in(
+            environment=self.environment, pending_authentication_token=token
+        )
+        if waiting.step is not None:
+            return self.go_to(PAGE_OF_STEP[waiting.step])
+        try:
+            finished = services.finish_sign_in(
+                request=self.authorization,
+                pending_authentication_token=token,
+                former_secret=cookies.read_hosted_secret(request, self.environment),
+            )
+        except ReauthenticationRequired:
+            return self.go_to("sign-in", Progress(self.progress.email), notice="again")
+        response = self.show("continue.html", {"target": finished.url})
+        if finished.hosted_secret is not None:
+            cookies.write_hosted_secret(response, self.environment, finished.hosted_secret)
+        return response
+
+
+class Cancel(SignInPage):
+    """GET /sign-in/cancel: back to the application without having signed in."""
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(services.decline_authorization_request(self.authorization))

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from authentication.pages import looks, second_factor, sign_in
+
+urlpatterns = [
+    path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-in/password", sign_in.Password.as_view(), name="sign-in-password"),
+    path("sign-in/verify-email", sign_in.VerifyEmail.as_view(), name="sign-in-verify-email"),
+    path("sign-in/organization", sign_in.ChooseOrganization.as_view(), name="sign-in-organization"),
+    path("sign-in/second-factor", second_factor.Challenge.as_view(), name="sign-in-second-factor"),
+    path("sign-in/enroll", second_factor.Enroll.as_view(), name="sign-in-enroll"),
+    path("sign-in/continue", sign_in.Continue.as_view(), name="sign-in-continue"),
+    path("sign-in/cancel", sign_in.Cancel.as_view(), name="sign-in-cancel"),
+    path("signed-out", looks.SignedOut.as_view(), name="signed-out"),
+    path("branding/<str:client_id>.css", looks.Stylesheet.as_view(), name="branding-stylesheet"),
+    path("branding/<str:client_id>/logo", looks.Logo.as_view(), name="branding-logo"),
+]

@@ -1,0 +1,155 @@
+"""Browsers that are signed in on our own pages: single sign-on between the applications of an environment."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from authentication import conf
+from authentication.access_tokens import policy_of
+from authentication.models import (
+    AuthorizationCode,
+    AuthorizationRequest,
+    HostedSession,
+    Session,
+    SessionStatus,
+    SignInAttempt,
+)
+from authentication.services.attempts import go_on, lock_attempt, lock_user_row
+from authentication.services.authorization_codes import issue_authorization_code, needs_fresh_sign_in
+from authentication.services.outcomes import Origin, Outcome
+from authentication.services.sessions import end_session, user_actor
+from environments.models import AuthenticationSettings, Environment
+from foundation import clock
+from foundation.encryption import token_digest
+from foundation.ids import new_secret
+
+_SECRET_LENGTH = 43
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Where the browser goes after its sign-in, and the new secret for its cookie, if it gets one."""
+
+    url: str
+    hosted_secret: str | None
+
+
+@transaction.atomic
+def finish_sign_in(
+    *, request: AuthorizationRequest, pending_authentication_token: str, former_secret: str | None
+) -> Finished:
+    """Issue the authorization code of a sign-in and sign the browser in; raises as issue_authorization_code.
+
+    A secret that the browser had before is of no use any more: whoever planted it gains nothing (session fixation).
+    """
+    url = issue_authorization_code(request=request, pending_authentication_token=pending_authentication_token)
+    attempt = lock_attempt(request.environment, pending_authentication_token)
+    issued = AuthorizationCode.objects.in_environment(request.environment).filter(attempt=attempt).exists()
+    if attempt.hosted_session_id is not None or not issued:
+        return Finished(url, None)
+    return Finished(url, _start(attempt, former_secret))
+
+
+def sign_in_by_hosted_session(
+    *, request: AuthorizationRequest, hosted_session: HostedSession, origin: Origin
+) -> Outcome | None:
+    """Begin a sign-in for somebody whose browser is signed in already; the engine says what is still missing.
+
+    None if the application wants the person to sign in anew (``prompt``, ``max_age``), or names somebody else.
+    """
+    environment = request.environment
+    hint = request.login_hint.strip().lower()
+    with transaction.atomic():
+        user = lock_user_row(environment, hosted_session.user_id)
+        if user is None or (hint and hint != user.email.lower()):
+            return None
+        attempt = SignInAttempt(
+            environment=environment,
+            user=user,
+            authentication_method=hosted_session.authentication_method,
+            authenticated_at=hosted_session.authenticated_at,
+            mfa_verified_at=hosted_session.mfa_verified_at,
+            hosted_session=hosted_session,
+            organization_id=origin.organization_id,
+            is_hosted=True,
+            ip_address=origin.ip_address,
+            user_agent=origin.user_agent,
+        )
+        if needs_fresh_sign_in(request, attempt):
+            return None
+        _touch(hosted_session)
+        return go_on(attempt, policy_of(environment), "")
+
+
+def find_hosted_session(environment: Environment, secret: str | None) -> HostedSession | None:
+    """Return the live session of a browser's cookie in this environment, its user loaded, or None."""
+    if not secret:
+        return None
+    rows = HostedSession.objects.in_environment(environment).select_related("user")
+    row = rows.filter(secret_digest=token_digest(secret), ended_at__isnull=True).first()
+    if row is None or not _is_live(row, row.user, clock.now()):
+        return None
+    return row
+
+
+@transaction.atomic
+def end_hosted_session(hosted_session: HostedSession) -> None:
+    """Sign a browser out: of our pages, and of every application that it reached through them."""
+    rows = HostedSession.objects.in_environment(hosted_session.environment_id).filter(pk=hosted_session.pk)
+    rows.filter(ended_at__isnull=True).update(ended_at=clock.now())
+    sessions = Session.objects.in_environment(hosted_session.environment_id).filter(
+        hosted_session=hosted_session, ended_at__isnull=True
+    )
+    for session in sessions.select_related("user"):
+        if session.status is SessionStatus.ACTIVE:
+            end_session(session, user_actor(session.user))
+
+
+def _start(attempt: SignInAttempt, former_secret: str | None) -> str:
+    environment_id = attempt.environment_id
+    moment = clock.now()
+    if former_secret:
+        former = HostedSession.objects.in_environment(environment_id).filter(
+            secret_digest=token_digest(former_secret), ended_at__isnull=True
+        )
+        former.update(ended_at=moment)
+    settings = AuthenticationSettings.objects.in_environment(environment_id).get()
+    secret = new_secret(_SECRET_LENGTH)
+    attempt.hosted_session = HostedSession.objects.in_environment(environment_id).create(
+        environment_id=environment_id,
+        user=attempt.user,
+        secret_digest=token_digest(secret),
+        authentication_method=attempt.authentication_method,
+        authenticated_at=attempt.authenticated_at,
+        mfa_verified_at=attempt.mfa_verified_at,
+        ip_address=attempt.ip_address,
+        user_agent=attempt.user_agent,
+        created_at=moment,
+        last_used_at=moment,
+        expires_at=_expiry(settings, created_at=moment, last_used_at=moment),
+    )
+    attempt.save(update_fields=["hosted_session"])
+    return secret
+
+
+def _touch(row: HostedSession) -> None:
+    settings = AuthenticationSettings.objects.in_environment(row.environment_id).get()
+    row.last_used_at = clock.now()
+    row.expires_at = _expiry(settings, created_at=row.created_at, last_used_at=row.last_used_at)
+    row.save(update_fields=["last_used_at", "expires_at"])
+
+
+def _is_live(row: HostedSession, user: User, moment: datetime) -> bool:
+    # A new password signs every browser out that had proven the former one.
+    overtaken = user.password_changed_at is not None and user.password_changed_at > row.authenticated_at
+    return row.expires_at > moment and not overtaken
+
+
+def _expiry(settings: AuthenticationSettings, *, created_at: datetime, last_used_at: datetime) -> datetime:
+    end = created_at + timedelta(seconds=settings.session_maximum_seconds)
+    idle = conf.HOSTED_SESSION_IDLE
+    if settings.session_inactivity_seconds is not None:
+        idle = min(idle, timedelta(seconds=settings.session_inactivity_seconds))
+    return min(end, last_used_at + idle)
