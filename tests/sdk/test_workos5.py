@@ -41,6 +41,7 @@ def test_every_operation_and_refusal_of_the_older_sdk(gatehouse_server):
         "users",
         "roles",
         "factors",
+        "codes",
         "refusals",
     ]
 

@@ -203,7 +203,35 @@ def refusals(workos: Any) -> None:
     )
 
 
+def codes(workos: Any) -> None:
+    management = workos.user_management
+    email = f"{fresh('cy')}@example.com"
+    made = management.create_magic_auth(email=email)
+    assert management.get_magic_auth(made.id).code == made.code
+    signed_in = management.authenticate_with_magic_auth(code=made.code, email=email)
+    assert (signed_in.user.email, signed_in.user.email_verified) == (email, True)
+    refused(
+        BadRequestException,
+        lambda: management.authenticate_with_magic_auth(code=made.code, email=email),
+        code="one_time_code_previously_used",
+    )
+    reset = management.create_password_reset(email=email)
+    assert management.get_password_reset(reset.id).password_reset_token == reset.password_reset_token
+    user = management.reset_password(token=reset.password_reset_token, new_password=PASSWORD)
+    assert user.id == signed_in.user.id
+    assert management.authenticate_with_password(email=email, password=PASSWORD).user.id == user.id
+    refused(
+        NotFoundException,
+        lambda: management.reset_password(token=reset.password_reset_token, new_password=PASSWORD),
+    )
+    refused(
+        BadRequestException,
+        lambda: management.authenticate_with_code(code="01E2RJ4C05B52KKZ8FSRDAP23J"),
+        error="invalid_grant",
+    )
+
+
 if __name__ == "__main__":
-    for part in (organizations, users, roles, factors, refusals):
+    for part in (organizations, users, roles, factors, codes, refusals):
         part(client())
         sys.stdout.write(f"{part.__name__}\n")
