@@ -40,12 +40,6 @@ class PasswordResetTokenNotFound(NotFound):
         return cls(f"Could not locate user with provided token: '{token}'.")
 
 
-class PasswordResetURLInvalid(Invalid):
-    """The page of a password reset is no address that a mail may lead to."""
-
-    code = "invalid_request_parameters"
-
-
 class PasswordAndPasswordHashProvided(BadRequest):
     code = "password_and_password_hash_provided"
     message = "Give either a password or a password hash, not both."

@@ -52,8 +52,7 @@ def request_device_authorization(*, environment: Environment, origin: Origin) ->
     device_code = new_secret(_DEVICE_CODE_LENGTH)
     user_code = _new_user_code()
     moment = clock.now()
-    # 20^8 codes, of which those of five minutes are taken: a collision ends in the constraint, and is tried again
-    # by the device.
+    # 20^8 codes, of which those of a day are taken: a collision ends in the constraint, which is once in ages.
     DeviceAuthorization.objects.create(
         environment=environment,
         device_code_digest=token_digest(device_code),
