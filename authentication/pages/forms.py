@@ -75,6 +75,18 @@ class PasswordForm(PageForm):
     )
 
 
+class NewPasswordForm(PageForm):
+    """A new password. Typed once: it can be looked at, and a password manager makes no mistakes."""
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=_LONGEST,
+        error_messages={"required": _("Enter a new password.")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
 class OneTimeCodeForm(PageForm):
     """A code of six digits, as it was mailed."""
 

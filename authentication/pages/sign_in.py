@@ -7,6 +7,7 @@ from accounts.errors import EmailAlreadyVerified
 from authentication import services
 from authentication.engine import Step
 from authentication.errors import (
+    AuthenticationMethodNotAllowed,
     InvalidCredentials,
     InvalidOneTimeCode,
     InvalidOrganizationChoice,
@@ -29,7 +30,6 @@ PAGE_OF_STEP = {
     Step.MFA_CHALLENGE: "sign-in-second-factor",
     Step.MFA_ENROLLMENT: "sign-in-enroll",
 }
-PAGE_OF_PROOF = {FirstProof.PASSWORD: "sign-in-password"}
 
 
 def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
@@ -40,6 +40,16 @@ def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
     progress = Progress(page.progress.email, outcome.pending_authentication_token)
     name = PAGE_OF_STEP[outcome.step] if isinstance(outcome, StepRequired) else "sign-in-continue"
     return page.go_to(name, progress)
+
+
+def send_magic_auth(page: SignInPage, email: str, **parameters: str) -> HttpResponse:
+    """Mail a sign-in code, and send the browser where it is asked for."""
+    limits.count_code_request(page.request, page.environment, email)
+    try:
+        services.request_magic_auth_on_page(environment=page.environment, email=email)
+    except AuthenticationMethodNotAllowed:
+        return page.go_to("sign-in")
+    return page.go_to("sign-in-code", Progress(email), **parameters)
 
 
 class SignIn(SignInPage):
@@ -56,10 +66,19 @@ class SignIn(SignInPage):
         form = EmailForm(request.POST)
         if not form.is_valid():
             return self._show(form, status=422)
-        page = PAGE_OF_PROOF.get(services.first_proof(self.settings()))
-        if page is None:
+        email = form.cleaned_data["email"]
+        proof = services.first_proof(self.settings())
+        if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
-        return self.go_to(page, Progress(form.cleaned_data["email"]))
+        if proof is FirstProof.MAGIC_AUTH or self._is_sign_up():
+            # New or known, the mailbox is what is proven: the page tells nobody who has an account.
+            return send_magic_auth(self, email)
+        return self.go_to("sign-in-password", Progress(email))
+
+    def _is_sign_up(self) -> bool:
+        settings = self.settings()
+        wanted = self.request.GET.get("screen", self.authorization.screen_hint)
+        return wanted == "sign-up" and settings.sign_up_enabled and settings.magic_auth_enabled
 
     def _by_hosted_session(self) -> HttpResponse | None:
         hosted_session = self.hosted_session()
@@ -87,7 +106,12 @@ class SignIn(SignInPage):
             "expired": _("That took too long, or was finished in another tab. Please sign in again."),
             "again": _("For your security, please sign in again."),
         }
+        settings, is_sign_up = self.settings(), self._is_sign_up()
+        may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled
         context = {
+            "is_sign_up": is_sign_up,
+            "sign_in_url": self.url_of("sign-in", screen="sign-in"),
+            "sign_up_url": self.url_of("sign-in", screen="sign-up") if may_sign_up else "",
             "form": form,
             "notice": notices.get(notice, ""),
             "cancel_url": self.url_of("sign-in-cancel"),
@@ -138,7 +162,12 @@ class Password(SignInPage):
         return response
 
     def _show(self, form: PasswordForm, status: int = 200) -> HttpResponse:
-        return self.show("password.html", {"form": form}, status)
+        context = {
+            "form": form,
+            "forgot_url": self.url_of("sign-in-forgot"),
+            "code_url": self.url_of("sign-in-code") if self.settings().magic_auth_enabled else "",
+        }
+        return self.show("password.html", context, status)
 
 
 class StepPage(SignInPage):

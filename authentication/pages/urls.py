@@ -1,10 +1,13 @@
 from django.urls import path
 
-from authentication.pages import looks, second_factor, sign_in
+from authentication.pages import looks, mailbox, second_factor, sign_in
 
 urlpatterns = [
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-in/password", sign_in.Password.as_view(), name="sign-in-password"),
+    path("sign-in/code", mailbox.SignInCode.as_view(), name="sign-in-code"),
+    path("sign-in/forgot-password", mailbox.ForgotPassword.as_view(), name="sign-in-forgot"),
+    path("reset-password", mailbox.ResetPassword.as_view(), name="reset-password"),
     path("sign-in/verify-email", sign_in.VerifyEmail.as_view(), name="sign-in-verify-email"),
     path("sign-in/organization", sign_in.ChooseOrganization.as_view(), name="sign-in-organization"),
     path("sign-in/second-factor", second_factor.Challenge.as_view(), name="sign-in-second-factor"),

@@ -24,6 +24,7 @@ class FirstProof(Enum):
     """What a person is asked for after the e-mail address."""
 
     PASSWORD = auto()
+    MAGIC_AUTH = auto()
     NOTHING_ALLOWED = auto()
 
 
@@ -42,7 +43,9 @@ def first_proof(settings: AuthenticationSettings) -> FirstProof:
 
     By the environment's policy alone: were it to depend on the person, the page would tell who has an account.
     """
-    return FirstProof.PASSWORD if settings.password_enabled else FirstProof.NOTHING_ALLOWED
+    if settings.password_enabled:
+        return FirstProof.PASSWORD
+    return FirstProof.MAGIC_AUTH if settings.magic_auth_enabled else FirstProof.NOTHING_ALLOWED
 
 
 def require_waiting_sign_in(
