@@ -33,6 +33,20 @@ class EventObject(TypedDict):
     context: EventContextObject
 
 
+class EventListMetadata(TypedDict):
+    """Where the stream goes on; it leads one way, so the reference's envelope has no ``before`` here."""
+
+    after: str | None
+
+
+class EventListObject(TypedDict):
+    """A page of the event stream."""
+
+    object: str
+    data: list[EventObject]
+    list_metadata: EventListMetadata
+
+
 def represent_event(event: Event) -> EventObject:
     """Return the public JSON of an event."""
     return {

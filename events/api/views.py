@@ -11,25 +11,23 @@ from environments.api.views import ApiView, reply
 from events import conf
 from events.api.serializers import EventParameters
 from events.models import Event
-from events.representations import EventObject, represent_event
+from events.representations import EventListObject, represent_event
 from foundation import clock
 
 
 class EventCollection(ApiView):
     """GET /events."""
 
-    @describe("List events", response=EventObject, query=EventParameters, paged=True)
+    @describe("List events", response=EventListObject, query=EventParameters)
     def get(self, _request: HttpRequest) -> HttpResponse:
         parameters = self.read_query(EventParameters)
         page = fetch_page(self._matching(parameters), PageRequest.from_parameters(parameters))
-        return reply(
-            {
-                "object": "list",
-                "data": [represent_event(event) for event in page.rows],
-                # The stream leads one way: the reference's envelope has no ``before`` here.
-                "list_metadata": {"after": page.after},
-            }
-        )
+        listed: EventListObject = {
+            "object": "list",
+            "data": [represent_event(event) for event in page.rows],
+            "list_metadata": {"after": page.after},
+        }
+        return reply(listed)
 
     def _matching(self, parameters: dict[str, Any]) -> QuerySet[Event]:
         earliest = clock.now() - conf.EVENT_RETENTION
