@@ -114,6 +114,8 @@ def ask(world: World, case: Case, *, with_real_ids: bool) -> Any:
         for name, value in (case.path_parameters or {}).items()
     }
     path = re.sub(r"\{(\w+)\}", lambda match: quote(parameters[match[1]], safe=""), case.path)
-    query = case.query if isinstance(case.query, dict) else {}
-    body = case.body if isinstance(case.body, dict | list | str | int | float | bool | None) else None
-    return world.api.request(case.method, path, body, query=query)
+    query: Any = case.query
+    body: Any = case.body
+    if not isinstance(body, dict | list | str | int | float | bool):
+        body = None  # nothing, or bytes that no JSON holds
+    return world.api.request(case.method, path, body, query=query if isinstance(query, dict) else {})
