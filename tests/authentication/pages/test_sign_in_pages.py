@@ -247,6 +247,7 @@ def test_pages_speak_the_language_that_is_asked_for(browser, ada):
 
     browser.open(browser.url, **{"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     assert '<html lang="de"' in browser.text
+    assert "Bei Acme sandbox anmelden" in browser.text
     browser.open(f"{browser.url}&ui_locales=fr-CA")
     assert '<html lang="fr"' in browser.text
     browser.open(browser.url.partition("&ui_locales")[0])
