@@ -18,7 +18,8 @@ _READABLE = 4.5
 _LIGHT_SURFACE = "#ffffff"
 _DARK_SURFACE = "#17191f"
 _LIGHT_INK = "#ffffff"
-_DARK_INK = "#0f1116"
+# Pure black: with anything lighter, some colours could be read with neither ink.
+_DARK_INK = "#000000"
 
 LARGEST_LOGO = 256 * 1024
 _SIGNATURES = {
