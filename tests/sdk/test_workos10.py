@@ -433,10 +433,14 @@ def test_400_oauth_form(workos):
 
 
 def test_401_unauthorized(gatehouse_server):
-    stranger = WorkOSClient(
-        api_key="sk_test_stranger", client_id=gatehouse_server.client_id, base_url=gatehouse_server.base_url
-    )
-    with pytest.raises(AuthenticationError) as unknown:
+    with (
+        WorkOSClient(
+            api_key="sk_test_stranger",
+            client_id=gatehouse_server.client_id,
+            base_url=gatehouse_server.base_url,
+        ) as stranger,
+        pytest.raises(AuthenticationError) as unknown,
+    ):
         stranger.organizations.list_organizations()
     assert (unknown.value.status_code, unknown.value.message) == (401, "Unauthorized")
 

@@ -115,7 +115,16 @@ def test_no_page_has_a_field_that_is_a_secret(model, rf, owner, environment):
     policies = {
         name
         for name in shown
-        if name.startswith(("password_minimum", "password_breached", "password_history", "password_enabled"))
+        if name.startswith(
+            (
+                "password_minimum",
+                "password_breached",
+                "password_history",
+                "password_enabled",
+                # The address of the application's own page.
+                "password_reset_url",
+            )
+        )
     }
 
     assert shown & encrypted == set()
