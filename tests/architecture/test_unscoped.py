@@ -48,7 +48,8 @@ AROUND = {"unscoped", "_base_manager", "_default_manager", "raw", "extra"}
 def uses() -> Iterator[tuple[str, str, int]]:
     for path in sorted(ROOT.rglob("*.py")):
         relative = path.relative_to(ROOT)
-        if not OUTSIDE & set(relative.parts):
+        # A virtual environment, whatever it is called, is none of ours.
+        if not OUTSIDE & set(relative.parts) and not any(part.startswith(".") for part in relative.parts):
             yield from uses_in(str(relative), ast.parse(path.read_text()), "")
 
 
