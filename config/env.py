@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 import json
 import os
 import secrets
@@ -37,6 +38,7 @@ VARIABLES = {
     "GATEHOUSE_MAIL_FROM": "Sender of mail; Gatehouse <no-reply@HOST> by default.",
     "GATEHOUSE_SMS_SENDER": "How production environments send text messages: none (default: phone numbers are refused as factors), or kept (shown at /dev/mail; embedded mode only).",
     "GATEHOUSE_DNS_SERVER": "host:port of the resolver for domain verification; the system's by default.",
+    "GATEHOUSE_OUTBOUND_NETWORKS": "Networks beside the public internet that identity providers and webhooks may be called in, comma-separated (10.1.0.0/16); none in production, loopback and private ones otherwise.",
     "GATEHOUSE_BREACHED_PASSWORDS_FILE": "A sorted file of SHA-1 prefixes of breached passwords; none by default.",
     "GATEHOUSE_ARGON2_MEMORY_KIB": "Memory of one password hash in KiB; 19456 by default (OWASP's minimum).",
     "GATEHOUSE_ARGON2_PASSES": "Passes of one password hash; 2 by default.",
@@ -85,6 +87,19 @@ def whole_number(name: str, default: int, *, minimum: int, maximum: int) -> int:
         message = f"{name} must be a whole number from {minimum} to {maximum}; it is {value!r}."
         raise ImproperlyConfigured(message)
     return int(value)
+
+
+def networks(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a comma-separated list of networks (``10.1.0.0/16``, ``fd00::/8``, or single addresses)."""
+    words = [word.strip() for word in text(name, ",".join(default)).split(",")]
+    found = []
+    for word in filter(None, words):
+        try:
+            found.append(str(ipaddress.ip_network(word)))
+        except ValueError as error:
+            message = f"{name} must be networks like 10.1.0.0/16, comma-separated; one of them is {word!r}."
+            raise ImproperlyConfigured(message) from error
+    return tuple(found)
 
 
 def base_url(default: str) -> str:

@@ -324,6 +324,10 @@ LOGGING_CONFIG = "config.logs.configure"
 LOGGING = logging_settings(LOG_FORMAT, LOG_LEVEL)
 
 DNS_SERVER = env.text("GATEHOUSE_DNS_SERVER")
+OUTBOUND_NETWORKS = env.networks(
+    "GATEHOUSE_OUTBOUND_NETWORKS",
+    () if PRODUCTION else ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+)
 BREACHED_PASSWORDS_FILE = env.text("GATEHOUSE_BREACHED_PASSWORDS_FILE")
 PASSWORD_ARGON2_MEMORY_KIB = env.whole_number(
     "GATEHOUSE_ARGON2_MEMORY_KIB", 19 * 1024, minimum=64 if not PRODUCTION else 7168, maximum=4 * 1024 * 1024

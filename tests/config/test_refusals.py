@@ -57,6 +57,7 @@ def without(name):
         ({"DATABASE_URL": "postgres://host"}, "DATABASE_URL must look like postgres://"),
         ({"REDIS_URL": "http://x"}, "REDIS_URL must look like redis://"),
         ({"REDIS_URL": "redis://x:port"}, "REDIS_URL must look like redis://"),
+        ({"GATEHOUSE_OUTBOUND_NETWORKS": "10.0.0.1/8"}, "GATEHOUSE_OUTBOUND_NETWORKS must be networks like"),
         ({"EMAIL_URL": "foo://bar"}, "EMAIL_URL must look like smtp://"),
         ({"EMAIL_URL": "smtp://mail.example:port"}, "EMAIL_URL must look like smtp://"),
         ({"EMAIL_URL": "consolemail://"}, "EMAIL_URL must look like smtp://"),
