@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "authentication",
     "organizations",
+    "sso",
     "accounts",
     "authorization",
     "environments",
