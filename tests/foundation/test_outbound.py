@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -21,7 +22,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @contextmanager
-def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[int]:
+def serving(
+    answer: Callable[[socket.socket], object], context: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Answer every connection by ``answer`` until the block ends; yields the port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
@@ -51,7 +54,7 @@ def says(payload: bytes) -> Callable[[socket.socket], None]:
     return lambda connection: connection.sendall(payload)
 
 
-def failure_of(url: str, **options: object) -> OutboundFailure:
+def failure_of(url: str, **options: Any) -> OutboundFailure:
     with pytest.raises(OutboundError) as caught:
         fetch("GET", url, **options)
     assert str(caught.value)
