@@ -40,6 +40,7 @@ VARIABLES = {
     "GATEHOUSE_DNS_SERVER": "host:port of the resolver for domain verification; the system's by default.",
     "GATEHOUSE_OUTBOUND_NETWORKS": "Networks beside the public internet that identity providers and webhooks may be called in, comma-separated (10.1.0.0/16); none in production, loopback and private ones otherwise.",
     "GATEHOUSE_BREACHED_PASSWORDS_FILE": "A sorted file of SHA-1 prefixes of breached passwords; none by default.",
+    "GATEHOUSE_GEOIP_FILE": "A city database in MaxMind's DB format, to show where a session is; none by default.",
     "GATEHOUSE_ARGON2_MEMORY_KIB": "Memory of one password hash in KiB; 19456 by default (OWASP's minimum).",
     "GATEHOUSE_ARGON2_PASSES": "Passes of one password hash; 2 by default.",
     "GATEHOUSE_ARGON2_LANES": "Lanes of one password hash; 1 by default.",
