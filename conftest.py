@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -9,6 +10,9 @@ from django.db import connection
 
 # In CI everything that a test may need is installed, so a skip hides a failure.
 SKIPS_ARE_FAILURES = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# Installed by .ci/run; `npm ci --prefix tests/node` does it by hand.
+NODE_PARTIES = Path(__file__).parent / "tests" / "node" / "node_modules"
 
 
 def pytest_report_header() -> str:
@@ -18,12 +22,18 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what needs PostgreSQL on another database: not skipped, as nothing is missing there."""
-    if connection.vendor == "postgresql":
-        return
-    needing = [item for item in items if item.get_closest_marker("postgres")]
+    """Deselect what needs PostgreSQL on another database, and what talks to parties of Node.js where there are none.
+
+    Not skipped, as nothing is missing there: `make test` asks for Python alone. CI has both.
+    """
+    absent = set()
+    if connection.vendor != "postgresql":
+        absent.add("postgres")
+    if not NODE_PARTIES.is_dir():
+        absent.add("node")
+    needing = {item for item in items if any(item.get_closest_marker(name) for name in absent)}
     if needing:
-        config.hook.pytest_deselected(items=needing)
+        config.hook.pytest_deselected(items=list(needing))
         items[:] = [item for item in items if item not in needing]
 
 
