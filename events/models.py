@@ -1,11 +1,18 @@
 """Tables of the outbox."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
+from django.db.models import Q
 
 from foundation import clock
 from foundation.actors import ActorKind
 from foundation.fields import EncryptedTextField, PrefixedIDField
-from foundation.scoping import EnvironmentModel
+from foundation.scoping import EnvironmentModel, EnvironmentQuerySet
+from foundation.transactions import OldestOpenTransaction, OwnTransaction, WritingTransaction
+
+if TYPE_CHECKING:
+    from environments.models import Environment
 
 
 class Event(EnvironmentModel):
@@ -30,14 +37,24 @@ class Event(EnvironmentModel):
         null=True, blank=True, help_text="When every consumer had it; empty while some still wait."
     )
 
+    written_in = models.BigIntegerField(
+        editable=False,
+        db_default=WritingTransaction(),
+        help_text="The number of the transaction on PostgreSQL, before the id the order of the stream "
+        "(docs/decisions/0045); 0 elsewhere.",
+    )
+
     class Meta:
         indexes = [
-            models.Index(fields=["environment", "id"], name="event_stream"),
-            models.Index(fields=["environment", "name", "id"], name="event_stream_by_name"),
+            models.Index(fields=["environment", "id"], name="events_by_id"),
+            models.Index(fields=["environment", "written_in", "id"], name="event_stream"),
+            models.Index(fields=["environment", "name", "written_in", "id"], name="event_stream_by_name"),
             models.Index(
-                fields=["environment", "organization_id", "id"], name="event_stream_by_organization"
+                fields=["environment", "organization_id", "written_in", "id"],
+                name="event_stream_by_organization",
             ),
             models.Index(fields=["environment", "object_id", "id"], name="event_stream_by_object"),
+            models.Index(fields=["written_in"], name="event_transactions"),
             models.Index(fields=["created_at"], name="event_retention"),
             models.Index(
                 fields=["created_at"], name="event_waiting", condition=models.Q(consumed_at__isnull=True)
@@ -46,6 +63,17 @@ class Event(EnvironmentModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def settled(cls, environment: "Environment") -> EnvironmentQuerySet["Event"]:
+        """The events before which no other can appear any more, and those of one's own transaction.
+
+        An event of a transaction that began after a still open one waits for that one: it may yet bring events that
+        stand before it in the stream.
+        """
+        return cls.objects.in_environment(environment).filter(  # type: ignore[return-value]  # the stubs lose the class
+            Q(written_in__lt=OldestOpenTransaction()) | Q(written_in=OwnTransaction())
+        )
 
 
 # The kind of a text message. It is kept to be read, and never leaves by mail: its recipient is a phone number.

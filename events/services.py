@@ -18,6 +18,7 @@ from foundation import clock
 from foundation.actors import Actor
 from foundation.jobs import enqueue
 from foundation.retention import delete_in_batches
+from foundation.transactions import FutureTransaction, OldestOpenTransaction
 
 if TYPE_CHECKING:
     from environments.models import Environment
@@ -151,6 +152,7 @@ def deliver_mail(mail_id: str) -> None:
 
 def sweep() -> int:
     """Enqueue what should have been done and was not; return how many rows that were."""
+    settle_restored_events()
     moment = clock.now()
     overdue = moment - conf.SWEEP_AFTER
     tasks = [
@@ -169,6 +171,19 @@ def sweep() -> int:
     for task_name, object_id in tasks:
         enqueue(task_name, object_id)
     return len(tasks)
+
+
+def settle_restored_events() -> int:
+    """Put events of another PostgreSQL cluster, as a restored dump brings them, before all that is written from now on.
+
+    Their transactions are numbered by the other cluster's count: a number that is still to come here would keep them
+    hidden, and everything new would stand before them. All events that can be seen go to the stream's beginning,
+    where their ids order them. Returns how many that were; nearly always nothing is found and nothing done.
+    """
+    if not Event.unscoped.filter(written_in__gte=FutureTransaction()).exists():
+        return 0
+    finished = Q(written_in__gte=FutureTransaction()) | Q(written_in__lt=OldestOpenTransaction())
+    return Event.unscoped.filter(finished).exclude(written_in=0).update(written_in=0)
 
 
 def purge_old_rows() -> int:

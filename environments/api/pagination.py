@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
-from django.db.models import Exists, Model, QuerySet
+from django.db.models import Exists, Model, Q, QuerySet
 from rest_framework import serializers
 
 from foundation.ids import looks_like_id
@@ -108,12 +108,56 @@ class Page(Generic[ModelT]):
     after: str | None
 
 
-def fetch_page(queryset: QuerySet[ModelT], request: PageRequest, cursor_field: str = "id") -> "Page[ModelT]":
-    """Fetch one page with one query (and its prefetches).
+class Keyset(Protocol):
+    """The total order of a list."""
+
+    @property
+    def cursor_field(self) -> str:
+        """The field whose value is a row's cursor."""
+
+    def order_by(self, *, downwards: bool) -> list[str]:
+        """Return the fields of the order."""
+
+    def beyond(self, cursor: str, *, downwards: bool) -> Q:
+        """Return the condition for rows on one side of a cursor, without its own row."""
+
+    def behind(self, cursor: str, *, downwards: bool) -> Q:
+        """Return the condition for all other rows, the cursor's own among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByField:
+    """The order of one unique field."""
+
+    cursor_field: str = "id"
+
+    def order_by(self, *, downwards: bool) -> list[str]:
+        """Return the fields of the order."""
+        return [f"-{self.cursor_field}" if downwards else self.cursor_field]
+
+    def beyond(self, cursor: str, *, downwards: bool) -> Q:
+        """Return the condition for rows on one side of a cursor, without its own row."""
+        return Q(**{f"{self.cursor_field}__{'lt' if downwards else 'gt'}": cursor})
+
+    def behind(self, cursor: str, *, downwards: bool) -> Q:
+        """Return the condition for all other rows, the cursor's own among them."""
+        return Q(**{f"{self.cursor_field}__{'gte' if downwards else 'lte'}": cursor})
+
+
+def fetch_page(
+    queryset: QuerySet[ModelT],
+    request: PageRequest,
+    cursor_field: str = "id",
+    *,
+    keyset: Keyset | None = None,
+) -> "Page[ModelT]":
+    """Fetch one page with one query (and its prefetches), in the order of the cursor's field or of a keyset.
 
     The page is read from the cursor outward, one row more than asked for tells whether another follows, and a
     scalar subquery tells whether any row stands on the cursor's other side.
     """
+    order: Keyset = keyset or ByField(cursor_field)
+    cursor_field = order.cursor_field
     newest_first = request.order != "asc"
     # ``normal`` shows newest first and walks the other way: its ``after`` is what ``desc`` calls ``before``.
     after, before = (
@@ -123,11 +167,10 @@ def fetch_page(queryset: QuerySet[ModelT], request: PageRequest, cursor_field: s
     cursor = before if backwards else after
     # Rows with smaller ids are wanted when walking down the ids.
     downwards = newest_first != backwards
-    rows_query: QuerySet[Any, Any] = queryset.order_by(f"-{cursor_field}" if downwards else cursor_field)
+    rows_query: QuerySet[Any, Any] = queryset.order_by(*order.order_by(downwards=downwards))
     if cursor is not None:
-        inner, outer = ("lt", "gte") if downwards else ("gt", "lte")
-        behind = queryset.order_by().filter(**{f"{cursor_field}__{outer}": cursor})
-        rows_query = rows_query.filter(**{f"{cursor_field}__{inner}": cursor}).annotate(
+        behind = queryset.order_by().filter(order.behind(cursor, downwards=downwards))
+        rows_query = rows_query.filter(order.beyond(cursor, downwards=downwards)).annotate(
             **{_BEHIND: Exists(behind.values("pk"))}
         )
     fetched = list(rows_query[: request.limit + 1])

@@ -10,6 +10,7 @@ from environments.api.schema import describe
 from environments.api.views import ApiView, reply
 from events import conf
 from events.api.serializers import EventParameters
+from events.api.stream import StreamOrder
 from events.models import Event
 from events.representations import EventListObject, represent_event
 from foundation import clock
@@ -21,7 +22,11 @@ class EventCollection(ApiView):
     @describe("List events", response=EventListObject, query=EventParameters)
     def get(self, _request: HttpRequest) -> HttpResponse:
         parameters = self.read_query(EventParameters)
-        page = fetch_page(self._matching(parameters), PageRequest.from_parameters(parameters))
+        page = fetch_page(
+            self._matching(parameters),
+            PageRequest.from_parameters(parameters),
+            keyset=StreamOrder(self.environment),
+        )
         listed: EventListObject = {
             "object": "list",
             "data": [represent_event(event) for event in page.rows],
@@ -31,7 +36,7 @@ class EventCollection(ApiView):
 
     def _matching(self, parameters: dict[str, Any]) -> QuerySet[Event]:
         earliest = clock.now() - conf.EVENT_RETENTION
-        events = Event.objects.in_environment(self.environment).filter(
+        events = Event.settled(self.environment).filter(
             created_at__gte=max(parameters.get("range_start") or earliest, earliest)
         )
         if parameters.get("range_end"):

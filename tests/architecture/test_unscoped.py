@@ -23,6 +23,7 @@ ALLOWED = {
     ("events/services.py", "hand_to_consumers"),
     ("events/services.py", "deliver_mail"),
     ("events/services.py", "sweep"),
+    ("events/services.py", "settle_restored_events"),
     ("events/services.py", "_waiting_mail"),
     ("events/services.py", "_lease"),
     ("events/services.py", "_postpone"),
