@@ -40,6 +40,16 @@ def sign_in_page(handle: str) -> str:
     return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle})}"
 
 
+def account_page(client_id: str) -> str:
+    """Return the address of the page on which people look after their account."""
+    return f"{settings.BASE_URL}/account?{urlencode({'client_id': client_id})}"
+
+
+def signed_out_page(client_id: str) -> str:
+    """Return the address of the page that says that nobody is signed in any more."""
+    return f"{settings.BASE_URL}/signed-out?{urlencode({'client_id': client_id})}"
+
+
 def password_reset_page() -> str:
     """Return the address of the page that takes the token of a password reset."""
     return f"{settings.BASE_URL}/reset-password"
@@ -48,6 +58,10 @@ def password_reset_page() -> str:
 def device_page() -> str:
     """Return the address of the page that takes a device's user code."""
     return f"{settings.BASE_URL}/device"
+
+
+# What changes how somebody signs in is done by whoever proved themselves this recently.
+RECENT_PROOF = timedelta(minutes=10)
 
 
 def issuer() -> str:

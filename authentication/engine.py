@@ -101,8 +101,10 @@ def _email_verification(situation: Situation) -> Step | None:
 def _organization_selection(situation: Situation) -> Step | None:
     # An invitation says itself where to. One membership is taken silently, none means no organization. A chosen organization that the user left
     # meanwhile is asked for again.
+    # The account page is the person's own, whatever the organization.
     invitation = situation.attempt.invitation
-    if invitation is not None and invitation.organization_id is not None:
+    names_one = invitation is not None and invitation.organization_id is not None
+    if names_one or not situation.attempt.needs_organization:
         return None
     undecided = situation.membership is None and len(situation.memberships) > 0
     return Step.ORGANIZATION_SELECTION if undecided else None

@@ -27,6 +27,12 @@ class AuthorizationRequest(EnvironmentModel):
     id = PrefixedIDField(prefix="authorization_request")
     handle_digest = models.CharField(max_length=64, unique=True, editable=False)
     redirect_uri = models.CharField(max_length=2000)
+    landing = models.CharField(
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text="The page of ours that the sign-in is for; empty where an application is waiting for a code.",
+    )
     state = models.TextField(null=True, help_text="Given back unchanged; null where none came.")
     code_challenge = models.CharField(max_length=128, blank=True, default="")
     provider = models.CharField(max_length=60)
@@ -49,7 +55,7 @@ class AuthorizationRequest(EnvironmentModel):
         verbose_name = "authorization request"
 
     def __str__(self) -> str:
-        return f"Authorization request for {self.redirect_uri}"
+        return f"Authorization request for {self.redirect_uri or self.landing}"
 
 
 class HostedSession(EnvironmentModel):
@@ -107,6 +113,10 @@ class SignInAttempt(EnvironmentModel):
     is_hosted = models.BooleanField(
         default=False,
         help_text="Whether it is carried through our own pages: it ends in a code, not in tokens.",
+    )
+    needs_organization = models.BooleanField(
+        default=True,
+        help_text="False where it is for a page of ours that is about the person alone, such as the account page.",
     )
     authenticated_at = models.DateTimeField(
         default=clock.now,

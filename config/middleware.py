@@ -13,7 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django_otp.middleware import OTPMiddleware
 
 # Paths that show pages to people. All else is API.
-HOSTED_PREFIXES = ("/sign-in", "/signed-out", "/branding/", "/reset-password")
+HOSTED_PREFIXES = ("/sign-in", "/signed-out", "/branding/", "/reset-password", "/account")
 PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", *HOSTED_PREFIXES)
 
 

@@ -28,6 +28,11 @@ def language_of(request: HttpRequest) -> str:
     )
 
 
+def supported_language(tag: str | None) -> str | None:
+    """Return the language of our pages that a language tag comes down to, or None."""
+    return _supported(tag or "")
+
+
 def languages() -> list[tuple[str, str]]:
     """Return code and own name of every language."""
     return [(code, str(name)) for code, name in settings.LANGUAGES]

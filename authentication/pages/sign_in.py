@@ -106,13 +106,15 @@ class SignIn(SignInPage):
             "expired": _("That took too long, or was finished in another tab. Please sign in again."),
             "again": _("For your security, please sign in again."),
         }
+        is_once_more = services.is_once_more(self.authorization)
         settings, is_sign_up = self.settings(), self._is_sign_up()
-        may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled
+        may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled and not is_once_more
         context = {
             "is_sign_up": is_sign_up,
             "sign_in_url": self.url_of("sign-in", screen="sign-in"),
             "sign_up_url": self.url_of("sign-in", screen="sign-up") if may_sign_up else "",
             "form": form,
+            "is_once_more": is_once_more,
             "notice": notices.get(notice, ""),
             "cancel_url": self.url_of("sign-in-cancel"),
         }

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from authentication.pages import looks, mailbox, second_factor, sign_in
+from authentication.pages.account import overview, profile
 
 urlpatterns = [
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
@@ -14,6 +15,10 @@ urlpatterns = [
     path("sign-in/enroll", second_factor.Enroll.as_view(), name="sign-in-enroll"),
     path("sign-in/continue", sign_in.Continue.as_view(), name="sign-in-continue"),
     path("sign-in/cancel", sign_in.Cancel.as_view(), name="sign-in-cancel"),
+    path("account", overview.Account.as_view(), name="account"),
+    path("account/profile", profile.Profile.as_view(), name="account-profile"),
+    path("account/sessions/others/end", overview.EndOthers.as_view(), name="account-end-others"),
+    path("account/sessions/<str:session_id>/end", overview.EndSession.as_view(), name="account-end-session"),
     path("signed-out", looks.SignedOut.as_view(), name="signed-out"),
     path("branding/<str:client_id>.css", looks.Stylesheet.as_view(), name="branding-stylesheet"),
     path("branding/<str:client_id>/logo", looks.Logo.as_view(), name="branding-logo"),

@@ -75,6 +75,7 @@ def begin_attempt(
         organization_id=origin.organization_id,
         invitation=invitation,
         is_hosted=origin.is_hosted,
+        needs_organization=origin.needs_organization,
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
     )

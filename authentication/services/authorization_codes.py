@@ -18,7 +18,7 @@ from authentication.errors import (
 )
 from authentication.models import AuthorizationCode, AuthorizationRequest, Session, SignInAttempt
 from authentication.services.attempts import find_invitation, go_on, is_waiting, lock_attempt, lock_user_row
-from authentication.services.authorization_requests import callback_url, refusal_url
+from authentication.services.authorization_requests import PROMPT_LOGIN, callback_url, refusal_url
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import end_session
 from environments.models import Environment
@@ -28,8 +28,6 @@ from foundation.encryption import digests_equal, token_digest
 from foundation.errors import DomainError
 from foundation.ids import new_ulid_secret
 from organizations.models import MembershipStatus, OrganizationMembership
-
-PROMPT_LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,10 @@ def issue_authorization_code(*, request: AuthorizationRequest, pending_authentic
     ``access_denied``. Raises InvalidPendingAuthenticationToken, ReauthenticationRequired,
     AuthorizationRequestNotFound (it ran out meanwhile).
     """
-    if request.expires_at <= clock.now():
-        raise AuthorizationRequestNotFound
-    attempt = lock_attempt(request.environment, pending_authentication_token)
-    if not attempt.is_hosted:
+    attempt = lock_hosted_attempt(request, pending_authentication_token)
+    if request.landing:
+        # Nobody waits for a code: the sign-in was for a page of ours.
         raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
-    if needs_fresh_sign_in(request, attempt):
-        raise ReauthenticationRequired
     if request.organization_id is not None:
         if not _may_enter(attempt, request.organization_id):
             return refusal_url(request.redirect_uri, request.state, OrganizationAccessDenied())
@@ -77,6 +72,21 @@ def issue_authorization_code(*, request: AuthorizationRequest, pending_authentic
     attempt.expires_at = row.expires_at
     attempt.save(update_fields=["organization", "expires_at"])
     return callback_url(request.redirect_uri, request.state, {"code": code})
+
+
+def lock_hosted_attempt(request: AuthorizationRequest, token: str) -> SignInAttempt:
+    """Return the attempt of our pages that is to finish a request, locked as by lock_attempt.
+
+    Raises InvalidPendingAuthenticationToken, ReauthenticationRequired, AuthorizationRequestNotFound (it ran out).
+    """
+    if request.expires_at <= clock.now():
+        raise AuthorizationRequestNotFound
+    attempt = lock_attempt(request.environment, token)
+    if not attempt.is_hosted:
+        raise InvalidPendingAuthenticationToken.of(token)
+    if needs_fresh_sign_in(request, attempt):
+        raise ReauthenticationRequired
+    return attempt
 
 
 def needs_fresh_sign_in(request: AuthorizationRequest, attempt: SignInAttempt) -> bool:

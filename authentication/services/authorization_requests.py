@@ -29,6 +29,7 @@ from foundation.ids import new_secret
 from organizations.models import Organization
 
 HOSTED_SIGN_IN = "authkit"
+PROMPT_LOGIN = "login"
 SCREEN_HINTS = ("sign-up", "sign-in")
 
 # The providers that may be asked for by name (workos-behaviour (e), and the spec's list).
@@ -93,30 +94,36 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
             check(environment, parameters)
     except AuthorizationRefused as refusal:
         return refusal_url(parameters.redirect_uri, parameters.state, refusal)
-    handle = new_secret(_HANDLE_LENGTH)
-    moment = clock.now()
-    AuthorizationRequest.objects.create(
-        environment=environment,
-        handle_digest=token_digest(handle),
-        redirect_uri=parameters.redirect_uri,
-        state=parameters.state,
-        code_challenge=parameters.code_challenge,
-        provider=parameters.provider,
-        organization_id=parameters.organization_id or None,
-        login_hint=parameters.login_hint[:320],
-        domain_hint=parameters.domain_hint[:253],
-        screen_hint=parameters.screen_hint,
-        prompt=parameters.prompt[:60],
-        max_age=int(parameters.max_age) if parameters.max_age else None,
-        invitation_token=parameters.invitation_token,
-        provider_parameters={
-            "scopes": list(parameters.provider_scopes),
-            "query": dict(parameters.provider_query_params),
-        },
-        created_at=moment,
-        expires_at=moment + conf.AUTHORIZATION_REQUEST_LIFETIME,
+    handle = keep_request(
+        AuthorizationRequest(
+            environment=environment,
+            redirect_uri=parameters.redirect_uri,
+            state=parameters.state,
+            code_challenge=parameters.code_challenge,
+            provider=parameters.provider,
+            organization_id=parameters.organization_id or None,
+            login_hint=parameters.login_hint[:320],
+            domain_hint=parameters.domain_hint[:253],
+            screen_hint=parameters.screen_hint,
+            prompt=parameters.prompt[:60],
+            max_age=int(parameters.max_age) if parameters.max_age else None,
+            invitation_token=parameters.invitation_token,
+            provider_parameters={
+                "scopes": list(parameters.provider_scopes),
+                "query": dict(parameters.provider_query_params),
+            },
+        )
     )
     return conf.sign_in_page(handle)
+
+
+def keep_request(request: AuthorizationRequest) -> str:
+    """Keep what a browser was sent here for; return the handle that it carries through the pages."""
+    handle = new_secret(_HANDLE_LENGTH)
+    request.handle_digest = token_digest(handle)
+    request.expires_at = request.created_at + conf.AUTHORIZATION_REQUEST_LIFETIME
+    request.save(force_insert=True)
+    return handle
 
 
 def require_authorization_request(handle: str) -> AuthorizationRequest:
@@ -132,7 +139,14 @@ def require_authorization_request(handle: str) -> AuthorizationRequest:
 
 
 def decline_authorization_request(request: AuthorizationRequest) -> str:
-    """Return where the browser goes when the person does not want to sign in: back, with ``access_denied``."""
+    """Return where the browser goes when the person does not want to sign in: back, with ``access_denied``.
+
+    Where a page of ours wanted it, that is the account page for whoever was to sign in once more, else the end.
+    """
+    if request.landing:
+        if request.prompt == PROMPT_LOGIN:
+            return conf.account_page(request.environment.client_id)
+        return conf.signed_out_page(request.environment.client_id)
     return refusal_url(request.redirect_uri, request.state, AuthorizationDeclined())
 
 

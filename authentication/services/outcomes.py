@@ -17,13 +17,15 @@ class Origin:
     """Where a person signs in from, as far as the product says, or as our own pages see.
 
     ``is_hosted`` is for our pages alone: what is begun there ends in :class:`Authenticated`. ``organization_id``
-    is the organization that the application asked the person to sign in to.
+    is the organization that the application asked the person to sign in to; a sign-in for a page of ours that is
+    about the person alone needs none.
     """
 
     ip_address: str | None = None
     user_agent: str | None = None
     is_hosted: bool = False
     organization_id: str | None = None
+    needs_organization: bool = True
 
     @classmethod
     def told(cls, ip_address: str | None, user_agent: str | None) -> "Origin":
@@ -37,8 +39,13 @@ class Origin:
     ) -> "Origin":
         """Return the origin of somebody on our pages, who came by an authorization request or unasked."""
         told = cls.told(ip_address, user_agent)
-        organization_id = None if request is None else request.organization_id
-        return cls(told.ip_address, told.user_agent, is_hosted=True, organization_id=organization_id)
+        return cls(
+            told.ip_address,
+            told.user_agent,
+            is_hosted=True,
+            organization_id=None if request is None else request.organization_id,
+            needs_organization=request is None or not request.landing,
+        )
 
 
 @dataclass(frozen=True, slots=True)

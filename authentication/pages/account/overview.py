@@ -1,0 +1,80 @@
+"""The account at a glance, and the places where it is signed in."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from authentication import services
+from authentication.pages import cookies
+from authentication.pages.account.plumbing import AccountPage
+from authentication.services import SignedInPlace
+from foundation.places import place_of
+from foundation.user_agents import describe_user_agent
+
+_PHONES = {"iOS", "Android"}
+
+
+class Account(AccountPage):
+    """GET, POST /account: everything at a glance; the form signs this browser out."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        context = {
+            "user": self.user,
+            "places": [_shown(place) for place in services.list_signed_in_places(self.hosted_session)],
+            "notice": _notice(request.GET.get("done", "")),
+            "homepage_url": self.settings().homepage_url,
+            "client_query": self.url_of("account").partition("?")[2],
+        }
+        return self.show("account/overview.html", context)
+
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        services.end_hosted_session(self.hosted_session)
+        return self._signed_out()
+
+    def _signed_out(self) -> HttpResponse:
+        response = self.go_to("signed-out")
+        cookies.drop_hosted_secret(response, self.environment)
+        return response
+
+
+class EndSession(AccountPage):
+    """POST /account/sessions/{id}/end: sign one place out."""
+
+    def post(self, _request: HttpRequest, session_id: str) -> HttpResponse:
+        services.end_own_session(hosted_session=self.hosted_session, session_id=session_id)
+        return self.go_to("account", done="session")
+
+
+class EndOthers(AccountPage):
+    """POST /account/sessions/others/end: sign every other place out."""
+
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        services.end_other_sessions(self.hosted_session)
+        return self.go_to("account", done="sessions")
+
+
+def _shown(place: SignedInPlace) -> dict[str, Any]:
+    """Return what the page tells of a place: a device and where it is, in words."""
+    row = place.row
+    device = describe_user_agent(row.user_agent or "")
+    names = [session.organization.name for session in place.sessions if session.organization is not None]
+    return {
+        "id": row.pk,
+        "device": device.label,
+        "is_phone": device.system in _PHONES,
+        "where": " · ".join(filter(None, (place_of(row.ip_address or ""), row.ip_address))),
+        "organizations": ", ".join(dict.fromkeys(names)),
+        "last_used_at": place.last_used_at,
+        "is_this_browser": place.is_this_browser,
+    }
+
+
+def _notice(done: str) -> str:
+    """Say what was done; what an address makes up says nothing."""
+    notices = {
+        "profile": _("Your profile is saved."),
+        "session": _("That place is signed out."),
+        "sessions": _("Every other place is signed out."),
+    }
+    return notices.get(done, "")
