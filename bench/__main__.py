@@ -38,6 +38,12 @@ def main() -> None:
     shapes = [("SQLite, waitress", "waitress", "")]
     if database_url := os.environ.get("DATABASE_URL", ""):
         shapes.append(("PostgreSQL, granian", "granian", database_url))
+    for title, _server, url in shapes:
+        with environment_for(url) as environment:
+            print(
+                f"\n{title.split(',')[0]}, one process without a server: every step of signing in", flush=True
+            )
+            report_costs(environment, 3 if arguments.quick else 20)
     for title, server, url in shapes:
         with environment_for(url) as environment:
             print(f"\n{title}: filling the database with {arguments.users:,} users …", flush=True)
@@ -76,6 +82,13 @@ def fill(environment: dict[str, str], users: int) -> dict[str, Any]:
     printed = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE).stdout
     facts: dict[str, Any] = json.loads(printed)
     return facts
+
+
+def report_costs(environment: dict[str, str], repetitions: int) -> None:
+    """Print what each grant and page costs, measured in a process of its own."""
+    statement = f"from bench import costs; costs.main({repetitions})"
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", statement]
+    subprocess.run(command, cwd=ROOT, env=environment | {"GATEHOUSE_RATE_LIMITS": "off"}, check=True)
 
 
 def report(target: Target, facts: dict[str, Any], seconds: float) -> None:
