@@ -12,6 +12,7 @@ from config import health
 from environments.api import urls as environments_urls
 from events.api import urls as events_urls
 from organizations.api import urls as organizations_urls
+from sso.api import urls as sso_urls
 
 # The API's patterns stand here themselves: every include() that does not match costs each request an exception.
 urlpatterns = [
@@ -22,6 +23,7 @@ urlpatterns = [
     *chain(
         authentication_urls.urlpatterns,
         organizations_urls.urlpatterns,
+        sso_urls.urlpatterns,
         accounts_urls.urlpatterns,
         authorization_urls.urlpatterns,
         environments_urls.urlpatterns,

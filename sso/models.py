@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from accounts.models import User
 from foundation import clock
 from foundation.fields import EncryptedTextField, PrefixedIDField
+from foundation.ids import new_secret
 from foundation.scoping import EnvironmentModel
 from organizations.models import Organization
 from sso.connection_types import ConnectionType, Protocol, protocol_of
@@ -42,7 +44,16 @@ class Connection(EnvironmentModel):
     state = models.CharField(
         max_length=20, choices=ConnectionState.choices, default=ConnectionState.VALIDATING
     )
-    external_key = models.CharField(max_length=80, blank=True, default="", editable=False)
+    external_key = models.CharField(
+        max_length=80,
+        blank=True,
+        default=new_secret,
+        editable=False,
+        help_text="A name of our own that events carry and that means nothing elsewhere.",
+    )
+    external_id = models.CharField(
+        max_length=128, null=True, blank=True, help_text="The product's own id of the connection."
+    )
     attribute_map = models.JSONField(
         default=dict,
         blank=True,
@@ -73,6 +84,9 @@ class Connection(EnvironmentModel):
                 fields=["environment", "connection_type"],
                 condition=models.Q(organization__isnull=True),
                 name="one_social_connection_per_type",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "external_id"], name="one_connection_per_external_id"
             ),
         ]
 
@@ -272,6 +286,15 @@ class Profile(EnvironmentModel):
     logout_memory = EncryptedTextField(
         blank=True, default="", editable=False, help_text="JSON: what the provider's logout needs."
     )
+    user = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sso_profiles",
+        help_text="Whom it signs in under /user_management; empty where it never did.",
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
     last_seen_at = models.DateTimeField(default=clock.now, editable=False)
@@ -368,7 +391,11 @@ class SSOAuthorizationCode(EnvironmentModel):
     id = PrefixedIDField(prefix="sso_code")
     code_digest = models.CharField(max_length=64, unique=True, editable=False)
     profile = models.ForeignKey(Profile, models.CASCADE, related_name="+")
+    sso_session = models.ForeignKey(
+        SSOSession, models.SET_NULL, null=True, related_name="+", help_text="The exchange that it ended."
+    )
     redirect_uri = models.CharField(max_length=2000)
+    code_challenge = models.CharField(max_length=128, blank=True, default="")
     oauth_tokens = EncryptedTextField(
         blank=True, default="", editable=False, help_text="JSON, handed on once."
     )
@@ -432,3 +459,23 @@ class SandboxIdPCode(EnvironmentModel):
 
     class Meta:
         verbose_name = "test identity provider's code"
+
+
+class PasswordlessSession(EnvironmentModel):
+    """A link, sent by mail, that ends in a code for ``/sso/token`` (workos-legacy 2). It works once."""
+
+    entity_name = "Passwordless Session"
+
+    id = PrefixedIDField(prefix="passwordless_session")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="passwordless_sessions")
+    email = models.CharField(max_length=320)
+    token = EncryptedTextField(editable=False)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    redirect_uri = models.CharField(max_length=2000)
+    state = models.TextField(null=True, help_text="Given back unchanged; null where none came.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Passwordless session of {self.email}"

@@ -16,6 +16,7 @@ from tests.factories.accounts import PASSWORD, make_email_verification, make_ide
 from tests.factories.authorization import make_permission, make_role
 from tests.factories.environments import make_api_key
 from tests.factories.organizations import make_domain, make_group, make_membership, make_organization
+from tests.factories.sso import make_idp_certificate, make_saml_connection
 
 
 class World(dict[str, str]):
@@ -95,6 +96,12 @@ def make_world(environment: Environment) -> World:
     world["refresh_token"] = signed_in["refresh_token"]
     world["session_id"] = world.api.get(f"/user_management/users/{user.id}/sessions").json()["data"][0]["id"]
     world.api.put("/user_management/jwt_template", {"content": '{"team": "{{ user.metadata.team }}"}'})
+    connection = make_saml_connection(organization)
+    world |= {
+        "connection_id": connection.id,
+        "certificate_id": connection.idp_certificates.first().id,  # type: ignore[union-attr]  # the factory made one
+        "certificate": make_idp_certificate(),
+    }
     return world
 
 
@@ -118,6 +125,11 @@ def _prepare_inactive_membership(world: World) -> None:
 def _prepare_group_member(world: World) -> None:
     path = f"/organizations/{world['organization_id']}/groups/{world['group_id']}/organization-memberships"
     assert world.api.post(path, {"organization_membership_id": world["membership_id"]}).status_code < 300
+
+
+def _prepare_second_certificate(world: World) -> None:
+    path = f"/connections/{world['connection_id']}/saml_idp_signing_certs"
+    assert world.api.post(path, {"value": make_idp_certificate()}).status_code == 201
 
 
 Body = dict[str, Any]
@@ -175,6 +187,7 @@ _ORGANIZATION = "organizations/<str:organization_id>"
 _GROUP = f"{_ORGANIZATION}/groups/<str:group_id>"
 _MEMBERSHIP = "user_management/organization_memberships/<str:membership_id>"
 _INVITATION = "user_management/invitations/<str:invitation_id>"
+_CONNECTION = "connections/<str:connection_id>"
 _OWN_ROLES = "authorization/organizations/<str:organization_id>/roles"
 _ROLE = {"slug": "role"}
 _OWN_ROLE = {"slug": "own_role"}
@@ -385,6 +398,37 @@ CALLS: list[Call] = [
     ),
     # The seed's list of an organization's roles, which the spec knows under /authorization.
     Call("GET", f"{_ORGANIZATION}/roles", spec="/authorization/organizations/{organizationId}/roles"),
+    # single sign-on
+    Call("GET", "connections"),
+    # Creating and changing connections is beyond the reference.
+    Call(
+        "POST",
+        "connections",
+        {
+            "organization_id": "{organization_id}",
+            "connection_type": "OktaSAML",
+            "saml_options": {
+                "idp_entity_id": "https://idp.example/other",
+                "idp_sso_url": "https://idp.example/sso",
+                "idp_signing_certs": ["{certificate}"],
+            },
+        },
+        status=201,
+        spec="",
+    ),
+    Call("GET", _CONNECTION),
+    Call("PUT", _CONNECTION, {"name": "Renamed"}, spec=""),
+    Call("PATCH", _CONNECTION, {"name": "Renamed again"}, spec=""),
+    Call("DELETE", _CONNECTION, status=204),
+    Call("GET", f"{_CONNECTION}/saml_idp_signing_certs", spec=""),
+    Call("POST", f"{_CONNECTION}/saml_idp_signing_certs", {"value": "{certificate}"}, status=201, spec=""),
+    Call(
+        "DELETE",
+        f"{_CONNECTION}/saml_idp_signing_certs/<str:certificate_id>",
+        status=204,
+        prepare=_prepare_second_certificate,
+        spec="",
+    ),
     # environments, events
     Call("GET", "user_management/redirect_uris"),
     Call("POST", "user_management/redirect_uris", {"uri": "https://app.example/other"}, status=201),

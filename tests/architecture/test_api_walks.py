@@ -183,6 +183,8 @@ def snapshot(world: World) -> list[bytes]:
         "/user_management/invitations",
         "/user_management/redirect_uris",
         "/authorization/permissions",
+        "/connections",
+        f"/connections/{world['connection_id']}",
     ]
     return [world.api.get(path).content for path in paths]
 

@@ -100,6 +100,9 @@ DELETE /api_keys/{id} 204
 POST   /api_keys/{id}/expire 200
 GET    /organizations/{organizationId}/api_keys 200
 POST   /organizations/{organizationId}/api_keys 201
+GET    /connections 200
+GET    /connections/{id} 200
+DELETE /connections/{id} 204
 GET    /sso/jwks/{clientId} 200
 GET    /user_management/cors_origins 200
 POST   /user_management/cors_origins 201

@@ -1,0 +1,181 @@
+"""What the endpoints of single sign-on take."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from environments.api.pagination import ListParameters
+from environments.api.validation import FlagField, TextField
+from sso.connection_types import ConnectionType
+from sso.models import SAMLBinding
+
+_LONGEST_NAME = 255
+_LONGEST_ID = 80
+_LONGEST_URL = 2000
+_LONGEST_PEM = 20_000
+_LONGEST_ATTRIBUTE = 500
+
+# The list filter of the reference spells GitHub's type otherwise than its objects do.
+CONNECTION_TYPES = [*ConnectionType.values, "GithubOAuth"]
+
+
+class ConnectionParameters(ListParameters):
+    """Filters of the connections list."""
+
+    connection_type = serializers.ChoiceField(choices=CONNECTION_TYPES, required=False)
+    domain = serializers.CharField(required=False, max_length=1000, help_text="A domain that it serves.")
+    organization_id = serializers.CharField(required=False, max_length=_LONGEST_ID)
+    search = serializers.CharField(required=False, max_length=_LONGEST_NAME, help_text="A part of the name.")
+
+
+class AttributeField(TextField):
+    """The name of an attribute or claim of the provider; null leaves the field to the type's preset."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_null=True, max_length=_LONGEST_ATTRIBUTE, **options)
+
+
+class StandardAttributesInput(serializers.Serializer[Any]):
+    """Which attribute or claim fills a field of the profile."""
+
+    idp_id = AttributeField()
+    email = AttributeField()
+    first_name = AttributeField()
+    last_name = AttributeField()
+    name = AttributeField()
+    groups = AttributeField()
+    role = AttributeField(help_text="Its values are looked up in role_map, as group names are.")
+
+
+class AttributeMapsInput(serializers.Serializer[Any]):
+    """How what the provider sends becomes a profile."""
+
+    standard_attributes = StandardAttributesInput(required=False)
+    custom_attributes = serializers.DictField(
+        child=TextField(max_length=_LONGEST_ATTRIBUTE),
+        required=False,
+        help_text="Further attributes of the profile: the provider's attribute by name.",
+    )
+
+
+class KeyPairInput(serializers.Serializer[Any]):
+    """A key of your own, unencrypted PEM, and its certificate."""
+
+    key = TextField(max_length=_LONGEST_PEM)
+    cert = TextField(max_length=_LONGEST_PEM)
+
+
+class SAMLOptionsInput(serializers.Serializer[Any]):
+    """A SAML identity provider: by the URL of its metadata, or by its values."""
+
+    idp_metadata_url = TextField(required=False, allow_null=True, max_length=_LONGEST_URL)
+    idp_entity_id = TextField(required=False, max_length=1024)
+    idp_sso_url = TextField(required=False, max_length=_LONGEST_URL)
+    idp_sso_binding = serializers.ChoiceField(choices=SAMLBinding.values, required=False)
+    idp_slo_url = TextField(required=False, allow_null=True, max_length=_LONGEST_URL)
+    idp_signing_certs = serializers.ListField(
+        child=TextField(max_length=_LONGEST_PEM),
+        required=False,
+        max_length=20,
+        help_text="PEM or base64; these and no others count from now on.",
+    )
+    sp_entity_id = TextField(required=False, allow_null=True, max_length=1024)
+    sp_signing_key_pair = KeyPairInput(
+        required=False, help_text="Signs our requests and opens what is encrypted for us."
+    )
+    sign_requests = FlagField(required=False)
+    require_encrypted_assertions = FlagField(required=False)
+    force_authn = FlagField(required=False)
+    requested_authn_context = TextField(required=False, allow_blank=True, max_length=500)
+    allow_idp_initiated = FlagField(required=False)
+    clock_skew_seconds = serializers.IntegerField(required=False, min_value=0, max_value=300)
+
+
+class OIDCOptionsInput(serializers.Serializer[Any]):
+    """An OpenID Connect provider: by discovery, or by its endpoints."""
+
+    discovery_endpoint = TextField(
+        required=False, max_length=_LONGEST_URL, help_text="The issuer, with or without the well-known path."
+    )
+    issuer = TextField(required=False, max_length=_LONGEST_URL)
+    client_id = TextField(required=False, max_length=500)
+    client_secret = TextField(
+        required=False, max_length=_LONGEST_PEM, help_text="Written, never shown; or a private key as PEM."
+    )
+    jwt_signing_key_pair = KeyPairInput(
+        required=False, help_text="Signs our requests for tokens, instead of a client secret."
+    )
+    pkce = FlagField(required=False, help_text="Always on; false is refused.")
+    uses_discovery = FlagField(required=False)
+    authorization_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
+    token_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
+    userinfo_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
+    jwks_uri = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
+    end_session_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
+    scopes = TextField(required=False, max_length=500, help_text="Separated by spaces.")
+    max_age = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=31_536_000, help_text="Seconds."
+    )
+    clock_skew_seconds = serializers.IntegerField(required=False, min_value=0, max_value=300)
+
+
+class OAuthOptionsInput(serializers.Serializer[Any]):
+    """The environment's client at a social provider."""
+
+    client_id = TextField(required=False, max_length=500)
+    client_secret = TextField(required=False, max_length=_LONGEST_PEM, help_text="Written, never shown.")
+    key = TextField(
+        required=False, max_length=_LONGEST_PEM, help_text="Apple's private key; written, never shown."
+    )
+    provider_settings = serializers.DictField(
+        required=False, help_text="Tenant, team id, key id and the like."
+    )
+    scopes = TextField(required=False, allow_blank=True, max_length=1000, help_text="Separated by spaces.")
+
+
+class OlderOptionsInput(serializers.Serializer[Any]):
+    """What older SDKs write: our own key pair."""
+
+    signing_key = TextField(required=False, allow_null=True, max_length=_LONGEST_PEM)
+    signing_cert = TextField(required=False, allow_null=True, max_length=_LONGEST_PEM)
+
+
+class ConnectionUpdateInput(serializers.Serializer[Any]):
+    """Changes to a connection; what is not named stays."""
+
+    name = TextField(required=False, max_length=_LONGEST_NAME)
+    external_id = TextField(required=False, allow_null=True, max_length=128)
+    connection_type = serializers.ChoiceField(choices=CONNECTION_TYPES, required=False)
+    state = serializers.ChoiceField(
+        choices=["active", "inactive"],
+        required=False,
+        help_text="`inactive` lets nobody sign in; `active` does again.",
+    )
+    domains = serializers.ListField(
+        child=TextField(max_length=1000),
+        required=False,
+        max_length=200,
+        help_text="Which of the organization's domains it serves; none means all of them.",
+    )
+    attribute_maps = AttributeMapsInput(required=False)
+    role_map = serializers.DictField(
+        child=TextField(max_length=100),
+        required=False,
+        help_text="Role slug by group name, or by value of the role attribute.",
+    )
+    saml_options = SAMLOptionsInput(required=False)
+    oidc_options = OIDCOptionsInput(required=False)
+    oauth_options = OAuthOptionsInput(required=False)
+    options = OlderOptionsInput(required=False)
+
+
+class ConnectionInput(ConnectionUpdateInput):
+    """A new connection: of an organization (SAML, OIDC), or of the environment (social providers)."""
+
+    organization_id = TextField(required=False, max_length=_LONGEST_ID)
+
+
+class CertificateInput(serializers.Serializer[Any]):
+    """A certificate, PEM or base64."""
+
+    value = TextField(max_length=_LONGEST_PEM)

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from sso.api import connection_views
+
+_CERTIFICATES = "connections/<str:connection_id>/saml_idp_signing_certs"
+
+urlpatterns = [
+    path("connections", connection_views.ConnectionCollection.as_view()),
+    path("connections/<str:connection_id>", connection_views.ConnectionItem.as_view()),
+    path(_CERTIFICATES, connection_views.IdPCertificateCollection.as_view()),
+    path(f"{_CERTIFICATES}/<str:certificate_id>", connection_views.IdPCertificateItem.as_view()),
+]

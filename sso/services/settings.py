@@ -1,0 +1,237 @@
+"""The settings of a connection's protocol: what may be written, and what no sign-in could work with."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from foundation import clock
+from foundation.outbound import OutboundError, check_url
+from sso.connection_types import Protocol
+from sso.errors import ConnectionSettingsInvalid
+from sso.models import Connection, IdPCertificate, OAuthProvider, OIDCSettings, SAMLSettings
+from sso.saml.keys import CertificateRefused, make_key_pair, public_key_of, read_certificates
+from sso.services.certificates import replace_idp_certificates, tell_key_pair_renewed
+
+_LONGEST_URL = 2000
+_DISCOVERY_PATH = "/.well-known/openid-configuration"
+
+
+class SAMLChanges(TypedDict, total=False):
+    """What may be written of a SAML connection; a key that is missing leaves its setting as it is."""
+
+    idp_entity_id: str
+    idp_sso_url: str
+    idp_sso_binding: str
+    idp_slo_url: str
+    idp_certificates: Sequence[str]
+    metadata_url: str
+    sp_entity_id: str
+    sign_requests: bool
+    require_encrypted_assertions: bool
+    force_authn: bool
+    requested_authn_context: str
+    allow_idp_initiated: bool
+    clock_skew_seconds: int
+    sp_private_key: str
+    sp_certificate: str
+
+
+class OIDCChanges(TypedDict, total=False):
+    """What may be written of an OIDC connection; endpoints are for providers without discovery."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    uses_discovery: bool
+    authorization_endpoint: str
+    token_endpoint: str
+    userinfo_endpoint: str
+    jwks_uri: str
+    end_session_endpoint: str
+    scopes: str
+    max_age: int | None
+    clock_skew_seconds: int
+
+
+class OAuthChanges(TypedDict, total=False):
+    """What may be written of the environment's client at a social provider."""
+
+    client_id: str
+    client_secret: str
+    key: str
+    provider_settings: Mapping[str, Any]
+    scopes: str
+
+
+# Where browsers are sent, and where we go ourselves.
+_SAML_URLS = ("idp_sso_url", "idp_slo_url", "metadata_url")
+_OIDC_URLS = (
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "end_session_endpoint",
+)
+
+
+def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
+    """Write the settings of a SAML connection, making its own key pair where it has none; tell if anything changed.
+
+    Raises ConnectionSettingsInvalid.
+    """
+    _refuse_bad_urls(connection, changes, _SAML_URLS)
+    row = SAMLSettings.objects.in_environment(connection.environment_id).filter(connection=connection).first()
+    is_new = row is None
+    if row is None:
+        private_key, certificate = make_key_pair(connection.id)
+        row = SAMLSettings(
+            environment_id=connection.environment_id,
+            connection=connection,
+            sp_private_key=private_key,
+            sp_certificate=certificate,
+        )
+    columns: dict[str, Any] = {
+        name: value
+        for name, value in changes.items()
+        if name not in {"idp_certificates", "sp_private_key", "sp_certificate"}
+    }
+    columns |= _key_pair(changes)
+    changed = _write(row, columns, is_new=is_new)
+    if "sp_certificate" in changed and not is_new:
+        tell_key_pair_renewed(connection, row.sp_certificate)
+    if "idp_certificates" in changes:
+        changed += replace_idp_certificates(connection, changes["idp_certificates"])
+    connection.saml_settings = row
+    return is_new or bool(changed)
+
+
+def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
+    """Write the settings of an OIDC connection; tell if anything changed. Raises ConnectionSettingsInvalid."""
+    _refuse_bad_urls(connection, changes, _OIDC_URLS)
+    row = OIDCSettings.objects.in_environment(connection.environment_id).filter(connection=connection).first()
+    is_new = row is None
+    if row is None:
+        row = OIDCSettings(environment_id=connection.environment_id, connection=connection)
+    columns: dict[str, Any] = dict(changes)
+    if "issuer" in columns:
+        # OIDC Discovery 1.0 §4: the document stands at a fixed path under the issuer.
+        columns["issuer"] = columns["issuer"].removesuffix(_DISCOVERY_PATH)
+    changed = _write(row, columns, is_new=is_new)
+    connection.oidc_settings = row
+    return is_new or bool(changed)
+
+
+def write_oauth(connection: Connection, changes: OAuthChanges) -> bool:
+    """Write the environment's client at a social provider; tell if anything changed."""
+    row = (
+        OAuthProvider.objects.in_environment(connection.environment_id).filter(connection=connection).first()
+    )
+    is_new = row is None
+    if row is None:
+        row = OAuthProvider(environment_id=connection.environment_id, connection=connection)
+    changed = _write(row, dict(changes), is_new=is_new)
+    connection.oauth_provider = row
+    return is_new or bool(changed)
+
+
+def is_complete(connection: Connection) -> bool:
+    """Tell whether a browser could be sent to the identity provider, and its answer be read."""
+    return _COMPLETE[connection.protocol](connection)
+
+
+def _saml_is_complete(connection: Connection) -> bool:
+    row = connection.saml_settings
+    certificates = IdPCertificate.objects.in_environment(connection.environment_id)
+    return bool(row.idp_entity_id and row.idp_sso_url and certificates.filter(connection=connection).exists())
+
+
+def _oidc_is_complete(connection: Connection) -> bool:
+    row = connection.oidc_settings
+    told = row.authorization_endpoint and row.token_endpoint and row.jwks_uri
+    return bool(row.issuer and row.client_id and (row.uses_discovery or told))
+
+
+def _oauth_is_complete(connection: Connection) -> bool:
+    row = connection.oauth_provider
+    return bool(row.client_id and (row.client_secret or row.key))
+
+
+_COMPLETE: Mapping[Protocol, Callable[[Connection], bool]] = {
+    Protocol.SAML: _saml_is_complete,
+    Protocol.OIDC: _oidc_is_complete,
+    Protocol.OAUTH: _oauth_is_complete,
+    Protocol.MAGIC_LINK: lambda _connection: True,
+}
+
+
+def _write(
+    row: SAMLSettings | OIDCSettings | OAuthProvider, columns: Mapping[str, Any], *, is_new: bool
+) -> list[str]:
+    changed = [name for name, value in columns.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, columns[name])
+    if is_new:
+        row.save(force_insert=True)
+    elif changed:
+        row.updated_at = clock.now()
+        row.save(update_fields=[*changed, "updated_at"])
+    return changed
+
+
+def _key_pair(changes: SAMLChanges) -> dict[str, str]:
+    """Return the columns of a key pair that somebody brings along; both halves, and fitting each other."""
+    given = [name for name in ("sp_private_key", "sp_certificate") if changes.get(name)]
+    if not given:
+        return {}
+    if len(given) == 1:
+        raise ConnectionSettingsInvalid.of(
+            "sp_signing_key_pair", "Give the private key and its certificate together."
+        )
+    try:
+        certificate = read_certificates(changes["sp_certificate"])[0].pem
+        private_key = load_pem_private_key(changes["sp_private_key"].strip().encode(), password=None)
+    except CertificateRefused as error:
+        raise ConnectionSettingsInvalid.of("sp_signing_key_pair", str(error)) from error
+    except (ValueError, TypeError) as error:
+        raise ConnectionSettingsInvalid.of(
+            "sp_signing_key_pair", "The private key is not an unencrypted PEM key."
+        ) from error
+    if not isinstance(private_key, RSAPrivateKey) or private_key.public_key() != public_key_of(certificate):
+        raise ConnectionSettingsInvalid.of(
+            "sp_signing_key_pair", "The private key must be an RSA key, and the certificate its own."
+        )
+    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return {"sp_private_key": pem, "sp_certificate": certificate}
+
+
+def _refuse_bad_urls(connection: Connection, changes: Mapping[str, Any], names: Sequence[str]) -> None:
+    allows_http = connection.environment.is_sandbox
+    problems = [
+        (name, sentence)
+        for name in names
+        if changes.get(name)
+        for sentence in _problems_with(str(changes[name]), allows_http=allows_http)
+    ]
+    if problems:
+        raise ConnectionSettingsInvalid(problems)
+
+
+def _problems_with(url: str, *, allows_http: bool) -> Iterator[str]:
+    try:
+        check_url(url)
+    except OutboundError as error:
+        yield str(error)
+        return
+    if len(url) > _LONGEST_URL:
+        yield "The URL is longer than 2000 characters."
+    elif urlsplit(url).scheme == "http" and not allows_http:
+        yield "A production environment talks to identity providers over https only."
