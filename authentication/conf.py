@@ -35,9 +35,18 @@ SESSION_RETENTION = timedelta(days=30)
 HOSTED_SESSION_IDLE = timedelta(days=7)
 
 
-def sign_in_page(handle: str) -> str:
-    """Return the address of the page that signs a person in for an authorization request."""
-    return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle})}"
+def sign_in_page(handle: str, ui_locales: str = "") -> str:
+    """Return the address of the page that signs a person in for an authorization request.
+
+    ``ui_locales`` are the languages that the application asks for (OpenID Connect Core §3.1.2.1).
+    """
+    languages = {"ui_locales": ui_locales} if ui_locales else {}
+    return f"{settings.BASE_URL}/sign-in?{urlencode({'request': handle, **languages})}"
+
+
+def sign_in_refused_page(reason: str, client_id: str) -> str:
+    """Return the address of the page that tells a browser why it cannot be sent to an application or by one."""
+    return f"{settings.BASE_URL}/sign-in/refused?{urlencode({'reason': reason, 'client_id': client_id})}"
 
 
 def account_page(client_id: str) -> str:

@@ -1,5 +1,7 @@
 """Tables of signing in: attempts under way, what they are for, sessions with their refresh tokens, the JWT template."""
 
+from enum import StrEnum
+
 from django.db import models
 
 from foundation import clock
@@ -15,10 +17,20 @@ class AuthenticationMethod(models.TextChoices):
     MAGIC_AUTH = "MagicAuth"
 
 
-class AuthorizationRequest(EnvironmentModel):
-    """What an application asked of ``/user_management/authorize``, kept while the person signs in on our pages.
+class SignInEnding(StrEnum):
+    """What a sign-in on our pages is for, and so what comes after it."""
 
-    The browser has its handle, of which the digest is kept: the handle carries the request through the pages and
+    APPLICATION = "application"  # Back there, with a code.
+    PAGE = "page"  # A page of ours that only somebody signed in may see.
+    DEVICE = "device"  # One that waits for a yes.
+    INVITATION = "invitation"  # One that is accepted.
+
+
+class AuthorizationRequest(EnvironmentModel):
+    """What a person signs in for on our pages, kept while they do.
+
+    Most come from an application, by ``/user_management/authorize``; others begin on a page of ours and end on one:
+    these have no redirect URI. The browser has its handle, of which the digest is kept: the handle carries the request through the pages and
     grants nothing by itself.
     """
 
@@ -45,6 +57,16 @@ class AuthorizationRequest(EnvironmentModel):
     prompt = models.CharField(max_length=60, blank=True, default="")
     max_age = models.PositiveIntegerField(null=True, help_text="Seconds since the last active sign-in.")
     invitation_token = EncryptedTextField(blank=True, default="")
+    device = models.ForeignKey(
+        "authentication.DeviceAuthorization",
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="The one that waits for a yes.",
+    )
+    user_code = EncryptedTextField(
+        null=True, help_text="The device's, to be shown once more to whoever typed it."
+    )
     provider_parameters = models.JSONField(
         default=dict, help_text="What is handed on to a provider: ``scopes`` and ``query``."
     )
@@ -55,7 +77,22 @@ class AuthorizationRequest(EnvironmentModel):
         verbose_name = "authorization request"
 
     def __str__(self) -> str:
-        return f"Authorization request for {self.redirect_uri or self.landing}"
+        return f"Authorization request for {self.redirect_uri or self.ending}"
+
+    @property
+    def ending(self) -> SignInEnding:
+        """What the sign-in is for."""
+        if self.device_id is not None:
+            return SignInEnding.DEVICE
+        if self.landing:
+            return SignInEnding.PAGE
+        # Who came with an invitation and from no application came to accept it.
+        return SignInEnding.APPLICATION if self.redirect_uri else SignInEnding.INVITATION
+
+    @property
+    def needs_organization(self) -> bool:
+        """Whether the person has to say which organization they work in: there will be tokens."""
+        return self.ending in {SignInEnding.APPLICATION, SignInEnding.DEVICE}
 
 
 class HostedSession(EnvironmentModel):

@@ -13,13 +13,22 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django_otp.middleware import OTPMiddleware
 
 # Paths that show pages to people. All else is API.
-HOSTED_PREFIXES = ("/sign-in", "/signed-out", "/branding/", "/reset-password", "/account")
+HOSTED_PREFIXES = (
+    "/sign-in",
+    "/signed-out",
+    "/branding/",
+    "/reset-password",
+    "/account",
+    "/device/",
+    "/invite/",
+)
+_PAGES = frozenset({"/", "/device", "/invite"})
 PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", *HOSTED_PREFIXES)
 
 
 def is_page(path: str) -> bool:
     """Tell whether a path shows a page: these have sessions and CSRF protection, the API has neither."""
-    return path == "/" or path.startswith(PAGE_PREFIXES)
+    return path in _PAGES or path.startswith(PAGE_PREFIXES)
 
 
 class _PagesOnly:

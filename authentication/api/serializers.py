@@ -135,6 +135,7 @@ class AuthorizationParameters(serializers.Serializer[Any]):
     screen_hint = TextField(required=False)
     prompt = TextField(required=False)
     max_age = TextField(required=False)
+    ui_locales = TextField(required=False)
     invitation_token = TextField(required=False)
     provider_scopes = serializers.ListField(child=TextField(), required=False)
     provider_query_params = serializers.DictField(child=TextField(allow_blank=True), required=False)

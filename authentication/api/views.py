@@ -32,6 +32,7 @@ from authentication.representations import (
 from authentication.services import Authenticated, AuthorizeParameters, StepRequired
 from environments.api import limits
 from environments.api.authentication import actor_of, find_api_key
+from environments.api.errors import as_domain_error
 from environments.api.requests import client_ip, user_agent
 from environments.api.schema import describe
 from environments.api.validation import FieldErrorStyle
@@ -40,6 +41,8 @@ from environments.models import Environment
 from foundation import clock
 from foundation.actors import SYSTEM
 from foundation.errors import DomainError, NotFound
+
+_LONGEST_CLIENT_ID = 100
 
 
 class Authenticate(PublicApiView):
@@ -148,6 +151,21 @@ class Authorize(PublicApiView):
             environment=environment, parameters=AuthorizeParameters(**parameters)
         )
         return response
+
+    def _refuse(self, error: Exception) -> HttpResponse:
+        """Answer a program in JSON; send a browser, whose person reads no JSON, to a page that says what is wrong."""
+        refusal = as_domain_error(error)
+        if refusal is None or not _is_browser(self.request):
+            return super()._refuse(error)
+        response = no_content(302)
+        client_id = self.request.GET.get("client_id", "")[:_LONGEST_CLIENT_ID]
+        response.headers["Location"] = conf.sign_in_refused_page(refusal.code, client_id)
+        return response
+
+
+def _is_browser(request: HttpRequest) -> bool:
+    # Whoever takes anything, as programs do, gets what stands first.
+    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
 
 
 class AuthorizeDevice(PublicApiView):

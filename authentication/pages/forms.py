@@ -118,6 +118,28 @@ class SecondFactorForm(OneTimeCodeForm):
         self.fields["code"].widget.attrs.pop("inputmode")
 
 
+class UserCodeForm(PageForm):
+    """The code that a device shows (RFC 8628 §6.1)."""
+
+    user_code = forms.CharField(
+        label=_("Code on your device"),
+        max_length=40,
+        error_messages={"required": _("Enter the code that your device shows.")},
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "placeholder": "XXXX-XXXX",
+            }
+        ),
+    )
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["user_code"].widget.attrs["class"] = "input input-user-code"
+
+
 class OrganizationForm(PageForm):
     """The organization to sign in to."""
 

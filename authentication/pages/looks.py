@@ -4,9 +4,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views import View
 
+from authentication.errors import InvalidRedirectURI
 from authentication.pages.plumbing import HostedPage
 from environments import branding
 from environments.models import Branding, Environment
+from foundation.errors import NotFound, RateLimited
 
 _ONE_YEAR = "public, max-age=31536000, immutable"
 _FIVE_MINUTES = "public, max-age=300"
@@ -52,6 +54,45 @@ class SignedOut(HostedPage):
 
     def get(self, _request: HttpRequest) -> HttpResponse:
         return self.show("signed_out.html")
+
+
+class SignInRefused(HostedPage):
+    """GET /sign-in/refused: why an application's link to ``/user_management/authorize`` leads nowhere.
+
+    ``?reason=`` is the code that a program is given. What the link itself held is not shown: anybody could write it.
+    """
+
+    def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
+        client_id = request.GET.get("client_id", "")
+        self.shown_environment = Environment.objects.filter(client_id=client_id).first()
+        return None
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        reason = request.GET.get("reason", "")
+        if reason == RateLimited.code:
+            return self.too_many_requests(RateLimited(retry_after=60))
+        known = {
+            InvalidRedirectURI.code: (
+                400,
+                _("The application wants you to be sent back to an address that is not registered for it."),
+                _("Add the redirect URI to those of the environment, letter by letter as it is sent."),
+            ),
+            NotFound.code: (
+                404,
+                _("The application that sent you here is not known."),
+                _("No environment has this client ID. Compare it with the one that the admin shows."),
+            ),
+        }
+        status, text, hint = known.get(
+            reason,
+            (
+                400,
+                _("The link that brought you here is not complete."),
+                _("Open it with Accept: application/json to read which parameter is missing or wrong."),
+            ),
+        )
+        context = {"text": text, "hint": hint, "reason": reason if reason in known else "invalid_request"}
+        return self.show("sign_in_refused.html", context, status)
 
 
 class FormExpired(HostedPage):

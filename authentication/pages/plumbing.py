@@ -23,6 +23,8 @@ from environments.api.requests import client_ip, user_agent
 from environments.models import AuthenticationSettings, Branding, Environment
 from foundation.actors import SYSTEM
 from foundation.errors import RateLimited
+from organizations.errors import InvalidInvite, InvitationCannotBeUsedForEmail, InvitationInvalid
+from organizations.models import Invitation
 
 
 class HostedPage(View):
@@ -114,6 +116,20 @@ class SignInPage(HostedPage):
             return super().answer(request, *arguments, **options)
         except InvalidPendingAuthenticationToken:
             return self.go_to("sign-in", Progress(self.progress.email), notice="expired")
+        except (InvitationInvalid, InvalidInvite):
+            return self.refusal_page(
+                _("This invitation does not work any more"),
+                _("It has expired, was withdrawn, or was used by somebody else. Ask for a new one."),
+                status=410,
+                start_url="",
+            )
+        except InvitationCannotBeUsedForEmail:
+            return self.refusal_page(
+                _("This invitation is for somebody else"),
+                _("Sign in with the address that it was sent to, or ask for an invitation to yours."),
+                status=403,
+                start_url=self.url_of("sign-in", account="other"),
+            )
 
     @property
     def origin(self) -> Origin:
@@ -123,6 +139,10 @@ class SignInPage(HostedPage):
     def settings(self) -> AuthenticationSettings:
         """Return the environment's policy."""
         return AuthenticationSettings.objects.in_environment(self.environment).get()
+
+    def invitation(self) -> Invitation | None:
+        """Return the invitation that the person came with and that can be accepted still; raises InvitationInvalid."""
+        return services.find_open_invitation(self.environment, self.authorization.invitation_token)
 
     def url_of(self, name: str, **parameters: str) -> str:
         """Return the address of a page of the same sign-in."""

@@ -1,8 +1,11 @@
 """The pages from an e-mail address to an authorization code."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from accounts.email_addresses import normalize_email
 from accounts.errors import EmailAlreadyVerified
 from authentication import services
 from authentication.engine import Step
@@ -17,6 +20,7 @@ from authentication.errors import (
     PasswordAuthenticationDisabled,
     ReauthenticationRequired,
 )
+from authentication.models import SignInEnding
 from authentication.pages import cookies, limits
 from authentication.pages.cookies import Progress
 from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationForm, PasswordForm
@@ -30,6 +34,9 @@ PAGE_OF_STEP = {
     Step.MFA_CHALLENGE: "sign-in-second-factor",
     Step.MFA_ENROLLMENT: "sign-in-enroll",
 }
+
+# What a complete sign-in alone does not settle: it is put to its use by a page that comes after.
+_ASKS_MORE = {SignInEnding.DEVICE, SignInEnding.INVITATION}
 
 
 def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
@@ -45,8 +52,13 @@ def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
 def send_magic_auth(page: SignInPage, email: str, **parameters: str) -> HttpResponse:
     """Mail a sign-in code, and send the browser where it is asked for."""
     limits.count_code_request(page.request, page.environment, email)
+    invitation = page.invitation()
     try:
-        services.request_magic_auth_on_page(environment=page.environment, email=email)
+        services.request_magic_auth_on_page(
+            environment=page.environment,
+            email=email,
+            invitation_token=None if invitation is None else invitation.token,
+        )
     except AuthenticationMethodNotAllowed:
         return page.go_to("sign-in")
     return page.go_to("sign-in-code", Progress(email), **parameters)
@@ -56,10 +68,12 @@ class SignIn(SignInPage):
     """GET, POST /sign-in: who is it? A browser that is signed in already is not asked."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        answer = self._by_hosted_session()
+        answer = None if request.GET.get("account") == "other" else self._by_hosted_session()
         if answer is not None:
             return answer
-        hint = self.progress.email or self.authorization.login_hint
+        invitation = self.invitation()
+        invited = "" if invitation is None else invitation.email
+        hint = self.progress.email or self.authorization.login_hint or invited
         return self._show(EmailForm(initial={"email": hint}), notice=request.GET.get("notice", ""))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -67,7 +81,11 @@ class SignIn(SignInPage):
         if not form.is_valid():
             return self._show(form, status=422)
         email = form.cleaned_data["email"]
-        proof = services.first_proof(self.settings())
+        invitation = self.invitation()
+        if invitation is not None and not invitation.is_for(normalize_email(email)):
+            form.refuse("email", words_for_other_email(invitation.email))
+            return self._show(form, status=422)
+        proof = services.first_proof(self.settings(), invitation=invitation, email=email)
         if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
         if proof is FirstProof.MAGIC_AUTH or self._is_sign_up():
@@ -89,7 +107,7 @@ class SignIn(SignInPage):
         )
         if outcome is None:
             return None
-        if isinstance(outcome, Authenticated):
+        if isinstance(outcome, Authenticated) and self.authorization.ending not in _ASKS_MORE:
             # Nothing was asked: straight on. No form was sent, so form-action has no say in this redirect.
             finished = services.finish_sign_in(
                 request=self.authorization,
@@ -110,6 +128,8 @@ class SignIn(SignInPage):
         settings, is_sign_up = self.settings(), self._is_sign_up()
         may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled and not is_once_more
         context = {
+            "ending": self.authorization.ending,
+            "invitation": self.invitation(),
             "is_sign_up": is_sign_up,
             "sign_in_url": self.url_of("sign-in", screen="sign-in"),
             "sign_up_url": self.url_of("sign-in", screen="sign-up") if may_sign_up else "",
@@ -239,6 +259,13 @@ class VerifyEmail(StepPage):
         return self.show("verify_email.html", context, status)
 
 
+def words_for_other_email(invited: str) -> str:
+    """Say whose invitation it is to whoever wants to use it with another address."""
+    return _(
+        "This invitation is for %(email)s. Continue with that address, or ask for an invitation to yours."
+    ) % {"email": invited}
+
+
 def words_for_code(refusal: Exception) -> str:
     """Say what is wrong with a one-time code, and what helps."""
     words: dict[type[Exception], str] = {
@@ -278,11 +305,7 @@ class ChooseOrganization(StepPage):
 
 
 class Continue(SignInPage):
-    """GET /sign-in/continue: back to the application, with a code.
-
-    A page that goes on by itself and not a redirect: Chromium holds the policy's form-action against every redirect
-    that follows a form, those of the application's own callback among them.
-    """
+    """GET /sign-in/continue: nothing is missing any more, and the sign-in is put to its use."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         token = self.progress.pending_authentication_token
@@ -291,6 +314,18 @@ class Continue(SignInPage):
         )
         if waiting.step is not None:
             return self.go_to(PAGE_OF_STEP[waiting.step])
+        if self.authorization.ending == SignInEnding.DEVICE:
+            return self.go_to("device-confirm")
+        if self.authorization.ending == SignInEnding.INVITATION:
+            return self._join(request, token)
+        return self._back_to_the_application(request, token)
+
+    def _back_to_the_application(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Show a page that goes on by itself with the code.
+
+        Not a redirect: Chromium holds the policy's form-action against every redirect that follows a form, those of
+        the application's own callback among them.
+        """
         try:
             finished = services.finish_sign_in(
                 request=self.authorization,
@@ -304,9 +339,25 @@ class Continue(SignInPage):
             cookies.write_hosted_secret(response, self.environment, finished.hosted_secret)
         return response
 
+    def _join(self, request: HttpRequest, token: str) -> HttpResponse:
+        secret = services.join_by_invitation(
+            request=self.authorization,
+            pending_authentication_token=token,
+            former_secret=cookies.read_hosted_secret(request, self.environment),
+        )
+        response = self.go_to("invite-joined")
+        if secret is not None:
+            cookies.write_hosted_secret(response, self.environment, secret)
+        return response
+
 
 class Cancel(SignInPage):
-    """GET /sign-in/cancel: back to the application without having signed in."""
+    """GET /sign-in/cancel: back to where the person came from, without having signed in."""
 
     def get(self, _request: HttpRequest) -> HttpResponse:
+        if self.authorization.ending == SignInEnding.DEVICE:
+            return HttpResponseRedirect(reverse("device"))
+        if self.authorization.ending == SignInEnding.INVITATION:
+            query = urlencode({"invitation_token": self.authorization.invitation_token})
+            return HttpResponseRedirect(f"{reverse('invite')}?{query}")
         return HttpResponseRedirect(services.decline_authorization_request(self.authorization))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from authentication.pages import looks, mailbox, second_factor, sign_in
+from authentication.pages import devices, invitations, looks, mailbox, second_factor, sign_in
 from authentication.pages.account import overview, profile
 
 urlpatterns = [
@@ -19,6 +19,12 @@ urlpatterns = [
     path("account/profile", profile.Profile.as_view(), name="account-profile"),
     path("account/sessions/others/end", overview.EndOthers.as_view(), name="account-end-others"),
     path("account/sessions/<str:session_id>/end", overview.EndSession.as_view(), name="account-end-session"),
+    path("sign-in/refused", looks.SignInRefused.as_view(), name="sign-in-refused"),
+    path("device", devices.Device.as_view(), name="device"),
+    path("device/confirm", devices.ConfirmDevice.as_view(), name="device-confirm"),
+    path("device/done", devices.DeviceDone.as_view(), name="device-done"),
+    path("invite", invitations.Invite.as_view(), name="invite"),
+    path("invite/joined", invitations.Joined.as_view(), name="invite-joined"),
     path("signed-out", looks.SignedOut.as_view(), name="signed-out"),
     path("branding/<str:client_id>.css", looks.Stylesheet.as_view(), name="branding-stylesheet"),
     path("branding/<str:client_id>/logo", looks.Logo.as_view(), name="branding-logo"),

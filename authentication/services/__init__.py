@@ -10,6 +10,7 @@ from authentication.services.account import (
     list_signed_in_places,
     request_sign_in_for_page,
 )
+from authentication.services.attempts import find_open_invitation
 from authentication.services.authorization_codes import (
     exchange_authorization_code,
     issue_authorization_code,
@@ -26,8 +27,10 @@ from authentication.services.devices import (
     IssuedDeviceCodes,
     approve_device,
     deny_device,
+    open_device_request,
     redeem_device_code,
     request_device_authorization,
+    require_unanswered,
     require_waiting_device,
 )
 from authentication.services.hosted_sessions import (
@@ -53,6 +56,12 @@ from authentication.services.magic_auth import (
     sign_in_with_magic_auth,
 )
 from authentication.services.outcomes import Authenticated, Origin, Outcome, SignedIn, StepRequired
+from authentication.services.page_endings import (
+    allow_device,
+    join_by_invitation,
+    open_invitation_request,
+    refuse_device,
+)
 from authentication.services.password_resets import (
     request_password_reset,
     request_password_reset_on_page,
@@ -80,6 +89,7 @@ __all__ = [
     "SignedInPlace",
     "StepRequired",
     "WaitingSignIn",
+    "allow_device",
     "approve_device",
     "decline_authorization_request",
     "delete_organization",
@@ -94,18 +104,23 @@ __all__ = [
     "exchange_authorization_code",
     "find_account_session",
     "find_hosted_session",
+    "find_open_invitation",
     "finish_sign_in",
     "first_proof",
     "has_recent_proof",
     "is_once_more",
     "issue_authorization_code",
+    "join_by_invitation",
     "list_signed_in_places",
     "log_out",
     "needs_fresh_sign_in",
     "open_authorization_request",
+    "open_device_request",
+    "open_invitation_request",
     "purge_sign_ins",
     "redeem_device_code",
     "refresh_session",
+    "refuse_device",
     "request_device_authorization",
     "request_magic_auth",
     "request_magic_auth_on_page",
@@ -114,6 +129,7 @@ __all__ = [
     "request_sign_in_for_page",
     "require_authorization_request",
     "require_jwt_template",
+    "require_unanswered",
     "require_waiting_device",
     "require_waiting_sign_in",
     "reset_password",

@@ -29,9 +29,10 @@ from foundation.encryption import token_digest
 from foundation.errors import DomainError, NotFound
 from foundation.ids import new_secret
 from organizations.errors import InvitationInvalid, InviteNotPending
-from organizations.models import Invitation, OrganizationMembership
+from organizations.models import Invitation, InvitationState, OrganizationMembership
 from organizations.services import (
     accept_invitation,
+    find_invitation_by_token,
     find_usable_invitation,
     require_invitation_for_email,
 )
@@ -60,13 +61,16 @@ def begin_attempt(
 ) -> Outcome | None:
     """Begin an attempt for a user who has just been proven; None if that proof is void by now.
 
-    ``invitation`` comes from :func:`find_invitation`, and is accepted at the end. Raises InvitationInvalid.
+    ``invitation`` comes from :func:`find_invitation`, and is accepted at the end; without it, the one that the
+    person came to our pages with. Raises InvitationInvalid, InvitationCannotBeUsedForEmail.
     """
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
     if row is None or row.password != user.password:
         # Deleted, or given another password, while the hash was computed.
         return None
+    if invitation is None:
+        invitation = find_brought_invitation(environment, row.email, origin.invitation_token)
     emit_success(_KINDS[method], row, environment, origin)
     attempt = SignInAttempt(
         environment=environment,
@@ -94,6 +98,32 @@ def find_invitation(environment: Environment, email: str, invitation_token: str 
     return invitation
 
 
+def find_brought_invitation(
+    environment: Environment, email: str, invitation_token: str | None
+) -> Invitation | None:
+    """Return the invitation that somebody with this stored address came to our pages with.
+
+    None also where it was accepted before: an old link, or another tab, keeps nobody from signing in. Raises
+    InvitationInvalid, InvitationCannotBeUsedForEmail.
+    """
+    invitation = find_open_invitation(environment, invitation_token)
+    if invitation is not None:
+        require_invitation_for_email(invitation, email)
+    return invitation
+
+
+def find_open_invitation(environment: Environment, invitation_token: str | None) -> Invitation | None:
+    """Return the invitation of a token, or None where no token came or it was accepted; raises InvitationInvalid."""
+    if not invitation_token:
+        return None
+    invitation = find_invitation_by_token(environment, invitation_token)
+    if invitation is not None and invitation.state is InvitationState.ACCEPTED:
+        return None
+    if invitation is None or invitation.state is not InvitationState.PENDING:
+        raise InvitationInvalid
+    return invitation
+
+
 def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
     """Ask the engine, and do what it says: keep the attempt for its next step, or end it.
 
@@ -106,7 +136,7 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
         return wait_for_step(outcome.step, situation, token)
     if attempt.is_hosted:
         return Authenticated(attempt, _keep(attempt, token))
-    membership = _accept_invitation(attempt) or outcome.membership
+    membership = accept_brought_invitation(attempt) or outcome.membership
     if not attempt.token_digest:
         # Complete at once, and so never saved.
         return start_session(attempt=attempt, membership=membership, policy=policy)
@@ -124,7 +154,7 @@ def wait_for_step(step: Step, situation: Situation, token: str = "") -> StepRequ
     return StepRequired(step, _keep(situation.attempt, token), _DETAILS[step](situation))
 
 
-def _accept_invitation(attempt: SignInAttempt) -> OrganizationMembership | None:
+def accept_brought_invitation(attempt: SignInAttempt) -> OrganizationMembership | None:
     """Accept the invitation of a complete sign-in; return the membership of its organization, if it names one.
 
     Raises InvitationInvalid where it can no longer be accepted.

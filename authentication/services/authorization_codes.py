@@ -16,7 +16,13 @@ from authentication.errors import (
     OrganizationAccessDenied,
     ReauthenticationRequired,
 )
-from authentication.models import AuthorizationCode, AuthorizationRequest, Session, SignInAttempt
+from authentication.models import (
+    AuthorizationCode,
+    AuthorizationRequest,
+    Session,
+    SignInAttempt,
+    SignInEnding,
+)
 from authentication.services.attempts import find_invitation, go_on, is_waiting, lock_attempt, lock_user_row
 from authentication.services.authorization_requests import PROMPT_LOGIN, callback_url, refusal_url
 from authentication.services.outcomes import Origin, Outcome
@@ -51,7 +57,7 @@ def issue_authorization_code(*, request: AuthorizationRequest, pending_authentic
     AuthorizationRequestNotFound (it ran out meanwhile).
     """
     attempt = lock_hosted_attempt(request, pending_authentication_token)
-    if request.landing:
+    if request.ending != SignInEnding.APPLICATION:
         # Nobody waits for a code: the sign-in was for a page of ours.
         raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
     if request.organization_id is not None:

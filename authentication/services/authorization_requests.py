@@ -55,6 +55,7 @@ PROVIDERS = frozenset(
 
 _HANDLE_LENGTH = 32
 _LARGEST_MAX_AGE = 2**31 - 1
+_LONGEST_LOCALES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class AuthorizeParameters:
     screen_hint: str = ""
     prompt: str = ""
     max_age: str = ""
+    ui_locales: str = ""
     invitation_token: str = ""
     provider_scopes: Sequence[str] = ()
     provider_query_params: dict[str, str] = field(default_factory=dict)
@@ -94,27 +96,25 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
             check(environment, parameters)
     except AuthorizationRefused as refusal:
         return refusal_url(parameters.redirect_uri, parameters.state, refusal)
-    handle = keep_request(
-        AuthorizationRequest(
-            environment=environment,
-            redirect_uri=parameters.redirect_uri,
-            state=parameters.state,
-            code_challenge=parameters.code_challenge,
-            provider=parameters.provider,
-            organization_id=parameters.organization_id or None,
-            login_hint=parameters.login_hint[:320],
-            domain_hint=parameters.domain_hint[:253],
-            screen_hint=parameters.screen_hint,
-            prompt=parameters.prompt[:60],
-            max_age=int(parameters.max_age) if parameters.max_age else None,
-            invitation_token=parameters.invitation_token,
-            provider_parameters={
-                "scopes": list(parameters.provider_scopes),
-                "query": dict(parameters.provider_query_params),
-            },
-        )
+    request = AuthorizationRequest(
+        environment=environment,
+        redirect_uri=parameters.redirect_uri,
+        state=parameters.state,
+        code_challenge=parameters.code_challenge,
+        provider=parameters.provider,
+        organization_id=parameters.organization_id or None,
+        login_hint=parameters.login_hint[:320],
+        domain_hint=parameters.domain_hint[:253],
+        screen_hint=parameters.screen_hint,
+        prompt=parameters.prompt[:60],
+        max_age=int(parameters.max_age) if parameters.max_age else None,
+        invitation_token=parameters.invitation_token,
+        provider_parameters={
+            "scopes": list(parameters.provider_scopes),
+            "query": dict(parameters.provider_query_params),
+        },
     )
-    return conf.sign_in_page(handle)
+    return conf.sign_in_page(keep_request(request), parameters.ui_locales[:_LONGEST_LOCALES])
 
 
 def keep_request(request: AuthorizationRequest) -> str:
@@ -127,11 +127,11 @@ def keep_request(request: AuthorizationRequest) -> str:
 
 
 def require_authorization_request(handle: str) -> AuthorizationRequest:
-    """Return the request of a handle, environment and organization loaded; raises AuthorizationRequestNotFound.
+    """Return the request of a handle, with environment, organization and device; raises AuthorizationRequestNotFound.
 
     Nobody is authenticated here: the handle is the browser's own, and tells of the environment.
     """
-    rows = AuthorizationRequest.unscoped.select_related("environment", "organization")
+    rows = AuthorizationRequest.unscoped.select_related("environment", "organization", "device")
     request = rows.filter(handle_digest=token_digest(handle), expires_at__gt=clock.now()).first()
     if request is None:
         raise AuthorizationRequestNotFound

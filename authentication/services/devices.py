@@ -17,8 +17,9 @@ from authentication.errors import (
     SlowDown,
     UserCodeInvalid,
 )
-from authentication.models import DeviceAuthorization
+from authentication.models import AuthorizationRequest, DeviceAuthorization
 from authentication.services.attempts import go_on, is_waiting, lock_attempt, lock_user_row
+from authentication.services.authorization_requests import HOSTED_SIGN_IN, keep_request
 from authentication.services.outcomes import Origin, Outcome
 from environments.models import Environment
 from foundation import clock, rate_limits
@@ -34,6 +35,8 @@ _USER_CODE_HALF = 4
 
 # RFC 8628 §5.1: a user code is short, so whoever types wrong ones is soon refused, also when nobody can count.
 _WRONG_USER_CODES = Limit("wrong_user_codes", 10, 600, fail_closed=True)
+# Right ones too: an office behind one address connects many devices, a guesser sends many codes at once.
+_TYPED_USER_CODES = Limit("typed_user_codes", 30, 60, fail_closed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,14 @@ def require_waiting_device(*, user_code: str, ip_address: str) -> DeviceAuthoriz
     Nobody is authenticated here: the code tells of the environment. Wrong codes are counted by address. Raises
     UserCodeInvalid, RateLimited.
     """
-    verdict = rate_limits.peek(_WRONG_USER_CODES, ip_address)
-    if not verdict.allowed:
-        raise RateLimited(retry_after=verdict.retry_after_seconds)
+    # Counted before anything is looked up: of many guesses at once, none may go by while the first is still wrong.
+    verdicts = (
+        rate_limits.hit(_TYPED_USER_CODES, ip_address),
+        rate_limits.peek(_WRONG_USER_CODES, ip_address),
+    )
+    for verdict in verdicts:
+        if not verdict.allowed:
+            raise RateLimited(retry_after=verdict.retry_after_seconds)
     rows = DeviceAuthorization.unscoped.select_related("environment")
     device = rows.filter(
         user_code_digest=_user_code_digest(user_code),
@@ -90,15 +98,36 @@ def require_waiting_device(*, user_code: str, ip_address: str) -> DeviceAuthoriz
     return device
 
 
+def open_device_request(*, device: DeviceAuthorization, user_code: str) -> str:
+    """Let whoever typed a device's code sign in for it; return the handle of that sign-in."""
+    request = AuthorizationRequest(
+        environment=device.environment,
+        provider=HOSTED_SIGN_IN,
+        device=device,
+        user_code=_as_shown(user_code),
+    )
+    return keep_request(request)
+
+
+def require_unanswered(device: DeviceAuthorization) -> None:
+    """Refuse a device that no longer waits; raises UserCodeInvalid."""
+    if device.attempt_id is not None or device.denied_at is not None or device.expires_at <= clock.now():
+        raise UserCodeInvalid
+
+
 @transaction.atomic
 def approve_device(*, device: DeviceAuthorization, pending_authentication_token: str) -> None:
     """Say yes for a device, with a sign-in on our pages (the token is that of ``Authenticated``).
 
-    Raises InvalidPendingAuthenticationToken, UserCodeInvalid (somebody has answered, or it ran out).
+    Said twice with the same sign-in, as by a form that was sent twice, it counts once. Raises
+    InvalidPendingAuthenticationToken, UserCodeInvalid (somebody has answered, or it ran out).
     """
     attempt = lock_attempt(device.environment, pending_authentication_token)
     if not attempt.is_hosted:
         raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
+    rows = DeviceAuthorization.objects.in_environment(device.environment_id)
+    if rows.filter(pk=device.pk, attempt=attempt).exists():
+        return
     row = _lock_waiting(device)
     row.attempt = attempt
     row.save(update_fields=["attempt"])
@@ -185,6 +214,14 @@ def _new_user_code() -> str:
 
 
 def _user_code_digest(user_code: str) -> str:
+    return lookup_digest("user_code", _letters(user_code))
+
+
+def _letters(user_code: str) -> str:
     # RFC 8628 §6.1: as people type it, in any case, with or without the hyphen.
-    letters = "".join(letter for letter in user_code.upper() if letter.isalnum())
-    return lookup_digest("user_code", letters)
+    return "".join(letter for letter in user_code.upper() if letter.isalnum())
+
+
+def _as_shown(user_code: str) -> str:
+    letters = _letters(user_code)
+    return f"{letters[:_USER_CODE_HALF]}-{letters[_USER_CODE_HALF:]}"

@@ -18,7 +18,13 @@ from authentication.models import (
     SessionStatus,
     SignInAttempt,
 )
-from authentication.services.attempts import emit_success, go_on, lock_attempt, lock_user_row
+from authentication.services.attempts import (
+    emit_success,
+    find_open_invitation,
+    go_on,
+    lock_attempt,
+    lock_user_row,
+)
 from authentication.services.authorization_codes import (
     issue_authorization_code,
     lock_hosted_attempt,
@@ -56,9 +62,15 @@ def finish_sign_in(
     url = issue_authorization_code(request=request, pending_authentication_token=pending_authentication_token)
     attempt = lock_attempt(request.environment, pending_authentication_token)
     issued = AuthorizationCode.objects.in_environment(request.environment).filter(attempt=attempt).exists()
-    if attempt.hosted_session_id is not None or not issued:
-        return Finished(url, None)
-    return Finished(url, _start(attempt, former_secret))
+    return Finished(url, sign_browser_in(attempt, former_secret) if issued else None)
+
+
+def sign_browser_in(attempt: SignInAttempt, former_secret: str | None) -> str | None:
+    """Begin the browser's own session with a complete sign-in; return the secret for its cookie.
+
+    None where the sign-in came by such a session, which goes on.
+    """
+    return None if attempt.hosted_session_id is not None else _start(attempt, former_secret)
 
 
 def sign_in_by_hosted_session(
@@ -66,13 +78,17 @@ def sign_in_by_hosted_session(
 ) -> Outcome | None:
     """Begin a sign-in for somebody whose browser is signed in already; the engine says what is still missing.
 
-    None if the application wants the person to sign in anew (``prompt``, ``max_age``), or names somebody else.
+    None if the application wants the person to sign in anew (``prompt``, ``max_age``), or names somebody else, or if
+    the invitation is another's: what a colleague may accept is not accepted in passing. Raises InvitationInvalid.
     """
     environment = request.environment
     hint = request.login_hint.strip().lower()
+    invitation = find_open_invitation(environment, request.invitation_token)
     with transaction.atomic():
         user = lock_user_row(environment, hosted_session.user_id)
         if user is None or (hint and hint != user.email.lower()):
+            return None
+        if invitation is not None and invitation.email != user.email:
             return None
         attempt = SignInAttempt(
             environment=environment,
@@ -82,6 +98,7 @@ def sign_in_by_hosted_session(
             mfa_verified_at=hosted_session.mfa_verified_at,
             hosted_session=hosted_session,
             organization_id=origin.organization_id,
+            invitation=invitation,
             is_hosted=True,
             needs_organization=origin.needs_organization,
             ip_address=origin.ip_address,

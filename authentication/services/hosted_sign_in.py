@@ -6,7 +6,7 @@ from enum import Enum, auto
 from django.db import transaction
 
 from accounts.models import AuthenticationFactor, User
-from accounts.services import create_email_verification, enroll_totp_factor
+from accounts.services import create_email_verification, enroll_totp_factor, find_user_by_email
 from authentication.access_tokens import policy_of
 from authentication.engine import Required, Situation, Step, advance
 from authentication.errors import InvalidPendingAuthenticationToken
@@ -17,7 +17,7 @@ from authentication.services.sessions import user_actor
 from environments.models import AuthenticationSettings, Environment
 from foundation import clock
 from foundation.encryption import token_digest
-from organizations.models import OrganizationMembership
+from organizations.models import Invitation, OrganizationMembership
 
 
 class FirstProof(Enum):
@@ -38,14 +38,24 @@ class WaitingSignIn:
     factors: list[AuthenticationFactor]
 
 
-def first_proof(settings: AuthenticationSettings) -> FirstProof:
+def first_proof(
+    settings: AuthenticationSettings, *, invitation: Invitation | None = None, email: str = ""
+) -> FirstProof:
     """Say what comes after the e-mail address.
 
-    By the environment's policy alone: were it to depend on the person, the page would tell who has an account.
+    By the environment's policy alone: were it to depend on the person, the page would tell who has an account. The
+    holder of an invitation is told that much, or somebody new would be asked for a password that does not exist.
     """
+    if settings.magic_auth_enabled and invitation is not None and not _has_password(settings, email):
+        return FirstProof.MAGIC_AUTH
     if settings.password_enabled:
         return FirstProof.PASSWORD
     return FirstProof.MAGIC_AUTH if settings.magic_auth_enabled else FirstProof.NOTHING_ALLOWED
+
+
+def _has_password(settings: AuthenticationSettings, email: str) -> bool:
+    user = find_user_by_email(settings.environment, email)
+    return user is not None and bool(user.password)
 
 
 def require_waiting_sign_in(

@@ -31,12 +31,12 @@ def _target(environment: Environment | None, return_to: str | None) -> str:
             raise ReturnToNotAllowed
         return return_to
     if environment is None:
-        return conf.issuer()
+        return conf.signed_out_page("")
     default = _logout_uris(environment).filter(is_default=True).values_list("uri", flat=True).first()
     if default is not None:
         return default
     settings = AuthenticationSettings.objects.in_environment(environment).get()
-    return settings.homepage_url or conf.issuer()
+    return settings.homepage_url or conf.signed_out_page(environment.client_id)
 
 
 def _is_allowed(environment: Environment | None, return_to: str) -> bool:

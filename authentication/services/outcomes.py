@@ -18,7 +18,8 @@ class Origin:
 
     ``is_hosted`` is for our pages alone: what is begun there ends in :class:`Authenticated`. ``organization_id``
     is the organization that the application asked the person to sign in to; a sign-in for a page of ours that is
-    about the person alone needs none.
+    about the person alone needs none. ``invitation_token`` is the invitation that they came with: whatever method
+    proves them, the attempt takes it along.
     """
 
     ip_address: str | None = None
@@ -26,6 +27,7 @@ class Origin:
     is_hosted: bool = False
     organization_id: str | None = None
     needs_organization: bool = True
+    invitation_token: str | None = None
 
     @classmethod
     def told(cls, ip_address: str | None, user_agent: str | None) -> "Origin":
@@ -44,7 +46,8 @@ class Origin:
             told.user_agent,
             is_hosted=True,
             organization_id=None if request is None else request.organization_id,
-            needs_organization=request is None or not request.landing,
+            needs_organization=request is None or request.needs_organization,
+            invitation_token=None if request is None else request.invitation_token or None,
         )
 
 

@@ -66,11 +66,13 @@ def end_session(session: Session, actor: Actor) -> Session:
 
 @transaction.atomic
 def end_sessions_of(user: User, actor: Actor) -> None:
-    """End every session of a user."""
+    """End every session of a user, and sign every browser of theirs out of our own pages."""
     sessions = Session.objects.in_environment(user.environment_id)
     open_ones = sessions.filter(user=user, ended_at__isnull=True, expires_at__gt=clock.now())
     for session in open_ones.order_by("id"):
         end_session(session, actor)
+    browsers = HostedSession.objects.in_environment(user.environment_id)
+    browsers.filter(user=user, ended_at__isnull=True).update(ended_at=clock.now())
 
 
 def user_actor(user: User) -> Actor:

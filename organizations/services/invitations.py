@@ -231,15 +231,26 @@ def require_invitation_for_email(invitation: Invitation, email: str) -> None:
         raise InvitationCannotBeUsedForEmail
 
 
-def accept_invitation_page(environment: Environment) -> str:
-    """Return the page that takes an ``invitation_token``: the application's (docs/decisions/0031).
+def find_invitation_of_link(invitation_token: str) -> Invitation | None:
+    """Return the invitation of a mailed link, whatever has become of it, or None; the link tells of the environment."""
+    rows = Invitation.unscoped.select_related("environment", "organization", "inviter", "accepted_user")
+    return rows.filter(token_digest=_digest(invitation_token)).first()
 
-    That is the page named in the settings, else the application's home page, else the origin of its default redirect
-    URI. The address of this server remains where an environment has none of them.
+
+def accept_invitation_page(environment: Environment) -> str:
+    """Return the page that takes an ``invitation_token``: the application's of the settings, else ours (docs/decisions/0031)."""
+    row = AuthenticationSettings.objects.in_environment(environment).first()
+    configured = "" if row is None else row.invitation_url
+    return configured or f"{settings.BASE_URL}/invite"
+
+
+def application_page(environment: Environment) -> str:
+    """Return where the application is for somebody who did not come from it; empty where nobody has said it.
+
+    That is the home page of the settings, else the origin of the default redirect URI.
     """
     row = AuthenticationSettings.objects.in_environment(environment).first()
-    configured = "" if row is None else row.invitation_url or row.homepage_url
-    return configured or _application_origin(environment) or str(settings.BASE_URL)
+    return ("" if row is None else row.homepage_url) or _application_origin(environment)
 
 
 def _application_origin(environment: Environment) -> str:

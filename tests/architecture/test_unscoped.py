@@ -19,6 +19,7 @@ ALLOWED = {
     ("authentication/services/devices.py", "require_waiting_device"),
     # A link in a mail names nothing but its token.
     ("accounts/services/password_resets.py", "require_password_reset"),
+    ("organizations/services/invitations.py", "find_invitation_of_link"),
     # The outbox is worked off for everybody.
     ("events/services.py", "hand_to_consumers"),
     ("events/services.py", "deliver_mail"),

@@ -65,7 +65,7 @@ def test_a_public_client_proves_itself_by_the_verifier(browser, public_client):
 
 
 def test_the_code_and_the_handle_are_kept_as_digests_alone(browser, client):
-    answer = browser.authorize(invitation_token="inv")
+    answer = browser.authorize()
     handle = query_of(answer.headers["Location"])["request"]
     request = AuthorizationRequest.objects.in_environment(client.environment).get()
     assert request.handle_digest == token_digest(handle)

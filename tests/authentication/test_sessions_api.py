@@ -157,11 +157,12 @@ def test_a_wildcard_of_a_sandbox_counts_for_logout_too(anonymous, client, signed
     assert anonymous.get(LOGOUT, query).headers["Location"] == "https://preview.app.example/out"
 
 
-def test_without_return_to_the_default_counts_then_the_homepage_then_ourselves(
+def test_without_return_to_the_default_counts_then_the_homepage_then_our_own_page(
     anonymous, client, signed_in, settings
 ):
     query = {"session_id": session_id(client)}
-    assert anonymous.get(LOGOUT, query).headers["Location"] == settings.BASE_URL
+    ours = f"{settings.BASE_URL}/signed-out?client_id={client.environment.client_id}"
+    assert anonymous.get(LOGOUT, query).headers["Location"] == ours
 
     update_authentication_settings(
         environment=client.environment, changes={"homepage_url": "https://www.app.example"}
@@ -177,7 +178,7 @@ def test_an_unknown_session_is_logged_out_already(anonymous, client, settings):
 
     answer = anonymous.get(LOGOUT, {"session_id": "session_unknown"})
     assert answer.status_code == 302
-    assert answer.headers["Location"] == settings.BASE_URL
+    assert answer.headers["Location"] == f"{settings.BASE_URL}/signed-out?client_id="
 
     listed = {"session_id": "session_unknown", "return_to": "https://app.example/signed-out"}
     assert anonymous.get(LOGOUT, listed).headers["Location"] == "https://app.example/signed-out"

@@ -352,13 +352,9 @@ def test_the_link_leads_to_the_configured_page(api, environment, page, link):
     assert link_of(api, environment, invitation_url=page, homepage_url="https://other.example") == link
 
 
-def test_without_a_page_for_it_the_link_leads_to_the_home_page(api, environment):
+def test_without_a_page_of_the_application_the_link_leads_to_ours(api, environment, settings):
     link = link_of(api, environment, homepage_url="https://app.example/start")
-    assert link == "https://app.example/start?invitation_token=TOKEN"
-
-
-def test_without_a_home_page_the_link_leads_to_where_people_sign_in(api, environment):
-    assert link_of(api, environment) == "http://localhost:3000/?invitation_token=TOKEN"
+    assert link == f"{settings.BASE_URL}/invite?invitation_token=TOKEN"
 
 
 def test_the_link_does_not_follow_the_host_header(api):
@@ -416,9 +412,9 @@ def test_a_page_costs_the_same_for_one_and_for_thirty(
         make_user(environment, email=f"person{number}@foo-corp.com")
         make_invitation(environment, f"person{number}@foo-corp.com", organization)
     api.get(PATH)  # the key's last use is noted once a minute
-    # The key, the page's settings and redirect URI, the invitations, the roles of their memberships.
+    # The key, the page's settings, the invitations, the roles of their memberships.
     for limit in (1, 30):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             body = api.get(PATH, {"limit": limit}).json()
         assert len(body["data"]) == limit
         assert {row["role_slug"] for row in body["data"]} == {"member"}

@@ -3,7 +3,7 @@
 import html
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -39,7 +39,8 @@ class PageBrowser:
         return self.open("/user_management/authorize", query)
 
     def open(self, url: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
-        return self._follow(self.http.get(url, query_params=query, headers=headers), url)
+        url = f"{url}?{urlencode(query)}" if query else url
+        return self._follow(self.http.get(url, headers=headers), url)
 
     def submit(self, **fields: str) -> Any:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.text)
@@ -54,6 +55,12 @@ class PageBrowser:
     @property
     def text(self) -> str:
         return self.answer.content.decode()
+
+    def find(self, pattern: str) -> str:
+        """Return what the group of a pattern matches in the page."""
+        found = re.search(pattern, self.text)
+        assert found, self.text
+        return html.unescape(found[1])
 
     @property
     def path(self) -> str:
