@@ -23,7 +23,7 @@ HOSTED_PREFIXES = (
     "/invite/",
 )
 _PAGES = frozenset({"/", "/device", "/invite"})
-PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", *HOSTED_PREFIXES)
+PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", "/test-idp/", *HOSTED_PREFIXES)
 
 
 def is_page(path: str) -> bool:

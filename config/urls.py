@@ -31,6 +31,7 @@ urlpatterns = [
     ),
     path("", include("authentication.pages.urls")),
     path("", include("events.pages.urls")),
+    path("", include("sso.pages.test_idp.urls")),
 ]
 
 handler400 = "environments.api.views.bad_request_view"
