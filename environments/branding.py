@@ -1,4 +1,4 @@
-"""How the hosted pages of an environment look: validated colours, and the stylesheet made of them.
+"""How the pages and the mail of an environment look: validated colours, and the stylesheet made of them.
 
 The pages run under a policy without inline styles, so that colours come as a stylesheet of their own. Nothing an
 operator types reaches it but six hexadecimal digits. Text stays readable whatever colour is chosen: the ink on the
@@ -9,7 +9,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from environments.models import Branding
+from environments.appearance import BrandingFields
+from environments.models import Branding, Environment
 
 _HEX = re.compile(r"#[0-9a-f]{6}")
 _READABLE = 4.5
@@ -20,6 +21,8 @@ _DARK_SURFACE = "#17191f"
 _LIGHT_INK = "#ffffff"
 # Pure black: with anything lighter, some colours could be read with neither ink.
 _DARK_INK = "#000000"
+# The accent of an environment that has chosen none: that of hosted.css.
+_PLAIN_ACCENT = "#4f46e5"
 
 LARGEST_LOGO = 256 * 1024
 _SIGNATURES = {
@@ -52,6 +55,72 @@ def image_type(content: bytes) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How something is shown to people: an environment's branding, with what an organization's puts in its place.
+
+    Empty texts stand for what nobody has chosen; the two addresses are paths on this server, with a version in them.
+    """
+
+    product_name: str
+    accent_color: str = ""
+    background_color: str = ""
+    terms_url: str = ""
+    privacy_url: str = ""
+    support_url: str = ""
+    logo_url: str = ""
+    stylesheet_url: str = ""
+
+
+_TEXTS = ("product_name", "accent_color", "background_color", "terms_url", "privacy_url", "support_url")
+
+
+def find_branding(environment: Environment) -> Branding | None:
+    """Return the environment's own branding, without the bytes of its logo."""
+    return Branding.objects.in_environment(environment).defer("logo").first()
+
+
+def look_of(environment: Environment) -> Look:
+    """Return how an environment looks by itself."""
+    return blend(environment, find_branding(environment), None)
+
+
+def blend(
+    environment: Environment, own: BrandingFields | None, special: BrandingFields | None, special_id: str = ""
+) -> Look:
+    """Return a look of an environment's branding and of what takes its place field by field.
+
+    ``special_id`` names the special one's owner in the addresses of its logo and stylesheet.
+    """
+    chosen = dict.fromkeys(_TEXTS, "")
+    logo_url = ""
+    for row, owner in ((own, environment.client_id), (special, f"{environment.client_id}/{special_id}")):
+        if row is None:
+            continue
+        chosen |= {field: getattr(row, field) for field in _TEXTS if getattr(row, field)}
+        if row.logo_content_type:
+            logo_url = f"/branding/{owner}/logo?v={logo_version(row)}"
+    chosen["product_name"] = chosen["product_name"] or environment.name
+    colors = stylesheet(chosen["accent_color"], chosen["background_color"])
+    owner = environment.client_id if special is None else f"{environment.client_id}/{special_id}"
+    return Look(
+        **chosen,
+        logo_url=logo_url,
+        stylesheet_url=f"/branding/{owner}.css?v={stylesheet_version(colors)}" if colors else "",
+    )
+
+
+def logo_version(row: BrandingFields) -> str:
+    """Return what changes whenever a logo does."""
+    return format(int(row.updated_at.timestamp() * 1_000_000), "x")
+
+
+def button_colors(look: Look) -> tuple[str, str]:
+    """Return the colour of a button and of the readable text on it."""
+    scheme = _scheme(look.accent_color if is_color(look.accent_color) else _PLAIN_ACCENT, _LIGHT_SURFACE)
+    return scheme.accent, scheme.accent_ink
+
+
+@dataclass(frozen=True, slots=True)
 class _Scheme:
     accent: str
     accent_strong: str
@@ -59,20 +128,18 @@ class _Scheme:
     accent_text: str
 
 
-def stylesheet(branding: Branding | None) -> str:
-    """Return the custom properties that an environment's colours set; an empty text where it has none."""
-    if branding is None:
-        return ""
+def stylesheet(accent_color: str, background_color: str) -> str:
+    """Return the custom properties that two colours set; an empty text where neither is chosen."""
     lines = []
-    if is_color(branding.accent_color):
-        light = _scheme(branding.accent_color, _LIGHT_SURFACE)
-        dark = _scheme(branding.accent_color, _DARK_SURFACE)
+    if is_color(accent_color):
+        light = _scheme(accent_color, _LIGHT_SURFACE)
+        dark = _scheme(accent_color, _DARK_SURFACE)
         for name in ("accent", "accent_strong", "accent_ink", "accent_text"):
             property_name = name.replace("_", "-")
             lines.append(f"  --{property_name}: light-dark({getattr(light, name)}, {getattr(dark, name)});")
-    if is_color(branding.background_color):
+    if is_color(background_color):
         # What stands on the ground itself, outside the card, must stay readable too.
-        ground = branding.background_color
+        ground = background_color
         ink = _LIGHT_INK if contrast(ground, _LIGHT_INK) >= contrast(ground, _DARK_INK) else _DARK_INK
         lines.append(f"  --ground: light-dark({ground}, #0d0f13);")
         lines.append(f"  --ground-ink: light-dark({ink}, #a3abba);")
@@ -81,9 +148,9 @@ def stylesheet(branding: Branding | None) -> str:
     return ":root {\n" + "\n".join(lines) + "\n}\n"
 
 
-def stylesheet_version(branding: Branding | None) -> str:
-    """Return a short digest of the stylesheet, which lets browsers keep it for as long as it stays the same."""
-    return hashlib.sha256(stylesheet(branding).encode()).hexdigest()[:12]
+def stylesheet_version(content: str) -> str:
+    """Return a short digest of a stylesheet, which lets browsers keep it for as long as it stays the same."""
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _scheme(accent: str, surface: str) -> _Scheme:

@@ -74,3 +74,10 @@ class BrandingInvalid(Invalid):
     """A colour, an address or a logo that the hosted pages cannot show."""
 
     code = "invalid_branding"
+
+
+class MailSettingsInvalid(Invalid):
+    """A sender, a language or a kind of mail that cannot be."""
+
+    code = "invalid_mail_settings"
+    message = "The mail settings are not valid."

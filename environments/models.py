@@ -11,6 +11,10 @@ from django.db.models.functions import Lower
 from django_otp.models import Device, DeviceManager, ThrottlingMixin, TimestampMixin
 from django_otp.oath import TOTP
 
+# Tables of this app like the others, in a module of their own for their size.
+from environments.appearance import Branding as Branding  # noqa: PLC0414 -- the tables' one address is this module
+from environments.appearance import MailKind as MailKind  # noqa: PLC0414
+from environments.appearance import MailSettings as MailSettings  # noqa: PLC0414
 from foundation import clock
 from foundation.fields import EncryptedTextField, PrefixedIDField
 from foundation.ids import new_ulid
@@ -136,40 +140,6 @@ class AuthenticationSettings(EnvironmentModel):
 
     def __str__(self) -> str:
         return "Authentication settings"
-
-
-class Branding(EnvironmentModel):
-    """How the hosted pages of an environment look; an environment without a row looks plain."""
-
-    environment = models.OneToOneField(Environment, models.CASCADE, primary_key=True, related_name="branding")
-    product_name = models.CharField(
-        max_length=100,
-        blank=True,
-        default="",
-        help_text="Shown to people; empty means the environment's name.",
-    )
-    accent_color = models.CharField(
-        max_length=7, blank=True, default="", help_text="The colour of buttons and links, as #rrggbb."
-    )
-    background_color = models.CharField(
-        max_length=7,
-        blank=True,
-        default="",
-        help_text="The colour behind the card in light mode, as #rrggbb.",
-    )
-    logo = models.BinaryField(null=True, editable=False)
-    logo_content_type = models.CharField(max_length=20, blank=True, default="", editable=False)
-    terms_url = models.URLField(blank=True, default="")
-    privacy_url = models.URLField(blank=True, default="")
-    support_url = models.URLField(blank=True, default="")
-    updated_at = models.DateTimeField(default=clock.now, editable=False)
-
-    class Meta:
-        verbose_name = "branding"
-        verbose_name_plural = "branding"
-
-    def __str__(self) -> str:
-        return "Branding"
 
 
 class APIKey(EnvironmentModel):

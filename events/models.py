@@ -89,7 +89,7 @@ class Mail(EnvironmentModel):
     id = PrefixedIDField(prefix="mail")
     kind = models.CharField(max_length=60, help_text="Which message it is, such as ``email_verification``.")
     recipient = models.CharField(max_length=320, help_text="An address; of a text message, a phone number.")
-    sender = models.CharField(max_length=320)
+    sender = models.CharField(max_length=500)
     subject = models.CharField(max_length=300)
     text = EncryptedTextField()
     html = EncryptedTextField(blank=True, default="")

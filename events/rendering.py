@@ -7,21 +7,11 @@ The HTML is escaped, the texts are not: they have no markup that an attacker cou
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
-from django.conf import settings
 from django.template import Context, Template, engines
 from django.template.backends.django import DjangoTemplates
 from django.utils import translation
-
-
-class MailFields(TypedDict):
-    """What :func:`events.services.queue_mail` wants to know beside the recipient."""
-
-    sender: str
-    subject: str
-    text: str
-    html: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +22,14 @@ class RenderedMail:
     text: str
     html: str
 
-    def as_fields(self) -> MailFields:
-        """Return the arguments for ``queue_mail``, from the installation's own address."""
-        return {"sender": settings.MAIL_FROM, "subject": self.subject, "text": self.text, "html": self.html}
 
-
-def render_mail(kind: str, context: Mapping[str, Any], *, language: str | None = None) -> RenderedMail:
-    """Render a kind of message in the reader's language, or in the installation's where there is no translation.
+def render_mail(kind: str, context: Mapping[str, Any], *, language: str) -> RenderedMail:
+    """Render a kind of message in one of our languages.
 
     The templates show whatever ``context`` holds; put nothing into it that a stranger could word freely, because
     the message bears the product's name. Raises TemplateDoesNotExist for an unknown kind.
     """
-    with translation.override(_available(language)):
+    with translation.override(language):
         # One line, whatever the values hold: a line break would begin a header of the attacker's choice.
         subject = " ".join(_render(f"mail/{kind}.subject.txt", context, autoescape=False).split())
         return RenderedMail(
@@ -63,10 +49,3 @@ def _template(name: str) -> Template:
     if not isinstance(backend, DjangoTemplates):
         raise TypeError("The template engine named django is not Django's.")
     return backend.engine.get_template(name)
-
-
-def _available(language: str | None) -> str:
-    try:
-        return translation.get_supported_language_variant(language or settings.LANGUAGE_CODE)
-    except LookupError:
-        return settings.LANGUAGE_CODE

@@ -7,6 +7,7 @@ from django.db import models
 
 from accounts.email_addresses import email_domain
 from authorization.models import Role
+from environments.appearance import BrandingFields
 from environments.models import Environment
 from foundation import clock
 from foundation.fields import EncryptedTextField, PrefixedIDField
@@ -39,6 +40,21 @@ class Organization(EnvironmentModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OrganizationBranding(BrandingFields, EnvironmentModel):
+    """What pages and mail about one organization show in place of the environment's; an empty field is no change."""
+
+    organization = models.OneToOneField(
+        Organization, models.CASCADE, primary_key=True, related_name="branding"
+    )
+
+    class Meta:
+        verbose_name = "organization branding"
+        verbose_name_plural = "organization branding"
+
+    def __str__(self) -> str:
+        return f"Branding of {self.organization_id}"
 
 
 def organizations_with_domains(environment: Environment) -> EnvironmentQuerySet[Organization]:

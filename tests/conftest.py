@@ -15,6 +15,7 @@ from foundation.actors import Actor, ActorKind
 from tests.api_client import ApiClient
 from tests.factories.environments import make_api_key, make_environment
 from tests.live import gatehouse_server
+from tests.mail_server import PostOffice, run_mail_server
 
 __all__ = ["gatehouse_server"]
 
@@ -51,6 +52,15 @@ def other_api(other_environment: Environment) -> ApiClient:
 @pytest.fixture
 def anonymous(db: None) -> ApiClient:
     return ApiClient()
+
+
+@pytest.fixture
+def post(settings: Any) -> Iterator[PostOffice]:
+    with run_mail_server() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.MAIL_IS_DELIVERED = True
+        yield PostOffice(server)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from events.models import Mail
+from events.services import deliver_mail
 from tests.live import free_port
 
 
@@ -47,6 +49,31 @@ class MailServer:
     def messages(self) -> list[EmailMessage]:
         """What has arrived, parsed."""
         return [message_from_bytes(envelope.content, policy=policy.default) for envelope in self.envelopes]
+
+
+class PostOffice:
+    """Carries what waits in the outbox to a real mail server, and hands out what arrived there."""
+
+    def __init__(self, server: MailServer) -> None:
+        self.server = server
+
+    def messages(self) -> list[EmailMessage]:
+        """Deliver, and return every message so far, oldest first."""
+        waiting = Mail.unscoped.filter(sent_at__isnull=True).order_by("id")
+        for mail_id in list(waiting.values_list("id", flat=True)):
+            deliver_mail(mail_id)
+        return self.server.messages
+
+    def newest(self) -> EmailMessage:
+        return self.messages()[-1]
+
+
+def parts_of(message: EmailMessage) -> tuple[str, str]:
+    """Return the text and the HTML of a message that has both."""
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    return plain.get_content(), html.get_content()
 
 
 @contextmanager

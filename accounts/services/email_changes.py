@@ -21,8 +21,8 @@ from accounts.models import EmailChange, User
 from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.services.one_time_codes import spend_one_time_code
 from accounts.services.rows import drop_proofs_of_other_mailboxes, lock_user, save_changes
-from events.rendering import render_mail
-from events.services import queue_mail
+from environments.mail import send_mail
+from environments.models import MailKind
 from foundation import clock
 from foundation.actors import Actor
 
@@ -54,17 +54,17 @@ def send_email_change(*, user: User, new_email: str) -> EmailChange:
         expires_at=moment + LIFETIME,
         created_at=moment,
     )
-    mail = render_mail(
-        "email_change",
-        {
-            "product_name": row.environment.name,
+    send_mail(
+        environment=row.environment,
+        kind=MailKind.EMAIL_CHANGE,
+        recipient=email,
+        context={
             "email": email,
             "one_time_code": change.code,
             "minutes": LIFETIME // timedelta(minutes=1),
         },
-        language=row.locale,
+        locale=row.locale,
     )
-    queue_mail(environment=row.environment, kind="email_change", recipient=email, **mail.as_fields())
     return change
 
 

@@ -17,8 +17,10 @@ from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.representations import represent_email_verification_event
 from accounts.services.one_time_codes import spend_one_time_code
 from accounts.services.rows import expire_email_verifications, lock_user, save_changes
-from events.rendering import render_mail
-from events.services import emit, queue_mail
+from environments.branding import Look
+from environments.mail import send_mail
+from environments.models import MailKind
+from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 from foundation.errors import DomainError
@@ -32,7 +34,7 @@ _REFUSALS: dict[CodeVerdict, type[DomainError]] = {
 
 
 @transaction.atomic
-def create_email_verification(*, user: User, actor: Actor) -> EmailVerification:
+def create_email_verification(*, user: User, actor: Actor, look: Look | None = None) -> EmailVerification:
     """Make a code for the user's mailbox and mail it there; codes from before are of no use any more.
 
     Raises EmailAlreadyVerified, NotFound.
@@ -59,18 +61,17 @@ def create_email_verification(*, user: User, actor: Actor) -> EmailVerification:
     )
     # No name in this mail: whoever signs up with a stranger's address chooses the name, and would choose the
     # text of a message that comes from us.
-    mail = render_mail(
-        "email_verification",
-        {
-            "product_name": row.environment.name,
+    send_mail(
+        environment=row.environment,
+        kind=MailKind.EMAIL_VERIFICATION,
+        recipient=row.email,
+        context={
             "email": row.email,
             "one_time_code": verification.code,
             "minutes": LIFETIME // timedelta(minutes=1),
         },
-        language=row.locale,
-    )
-    queue_mail(
-        environment=row.environment, kind="email_verification", recipient=row.email, **mail.as_fields()
+        locale=row.locale,
+        look=look,
     )
     return verification
 

@@ -24,9 +24,9 @@ from accounts.services.recovery_codes import drop_recovery_codes, ensure_recover
 from accounts.services.rows import lock_user
 from accounts.sms import check_sms_template, message_text, require_sender
 from accounts.totp import find_time_step, new_totp_secret, normalize_totp_secret
-from environments.models import Environment
-from events.rendering import render_mail
-from events.services import queue_mail
+from environments.branding import look_of
+from environments.mail import send_mail
+from environments.models import Environment, MailKind
 from foundation import clock, rate_limits
 from foundation.encryption import digests_equal
 from foundation.errors import RateLimited
@@ -135,7 +135,9 @@ def challenge_factor(*, factor: AuthenticationFactor, sms_template: str = "") ->
     challenge.save(force_insert=True)
     if row.type == FactorType.SMS:
         text = message_text(
-            template=sms_template, product_name=row.environment.name, one_time_code=str(challenge.code)
+            template=sms_template,
+            product_name=look_of(row.environment).product_name,
+            one_time_code=str(challenge.code),
         )
         require_sender(row.environment).send(
             environment=row.environment, phone_number=row.phone_number, text=text
@@ -244,6 +246,10 @@ def _digits(presented: str) -> str:
 def _tell_user(user: User, factor: AuthenticationFactor, *, change: str) -> None:
     """Mail to the user that somebody changed how the account is protected: the user may not know of it."""
     # Neither issuer, account name nor phone number: whoever enrols words those.
-    context = {"product_name": user.environment.name, "change": change, "factor_type": factor.type}
-    mail = render_mail("mfa_changed", context, language=user.locale)
-    queue_mail(environment=user.environment, kind="mfa_changed", recipient=user.email, **mail.as_fields())
+    send_mail(
+        environment=user.environment,
+        kind=MailKind.MFA_CHANGED,
+        recipient=user.email,
+        context={"change": change, "factor_type": factor.type},
+        locale=user.locale,
+    )

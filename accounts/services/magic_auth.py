@@ -9,17 +9,21 @@ from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.representations import represent_magic_auth_event
 from accounts.services.one_time_codes import spend_one_time_code
 from accounts.services.rows import expire_magic_auths, lock_user, save_changes
-from events.rendering import render_mail
-from events.services import emit, queue_mail
+from environments.branding import Look
+from environments.mail import send_mail
+from environments.models import MailKind
+from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 
 
 @transaction.atomic
-def create_magic_auth(*, user: User, actor: Actor, invitation_id: str = "") -> MagicAuth:
+def create_magic_auth(
+    *, user: User, actor: Actor, invitation_id: str = "", look: Look | None = None
+) -> MagicAuth:
     """Make a code for the user's mailbox and mail it there; codes from before are of no use any more.
 
-    Raises NotFound.
+    ``look`` is given where the sign-in is about an organization. Raises NotFound.
     """
     row = lock_user(user)
     expire_magic_auths(row)
@@ -41,17 +45,18 @@ def create_magic_auth(*, user: User, actor: Actor, invitation_id: str = "") -> M
         data=represent_magic_auth_event(magic_auth),
     )
     # No name in this mail: whoever signs up with a stranger's address chooses the name.
-    mail = render_mail(
-        "magic_auth",
-        {
-            "product_name": row.environment.name,
+    send_mail(
+        environment=row.environment,
+        kind=MailKind.MAGIC_AUTH,
+        recipient=row.email,
+        context={
             "email": row.email,
             "one_time_code": magic_auth.code,
             "minutes": LIFETIME // timedelta(minutes=1),
         },
-        language=row.locale,
+        locale=row.locale,
+        look=look,
     )
-    queue_mail(environment=row.environment, kind="magic_auth", recipient=row.email, **mail.as_fields())
     return magic_auth
 
 

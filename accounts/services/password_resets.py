@@ -14,9 +14,10 @@ from accounts.representations import password_reset_url, represent_password_rese
 from accounts.services.passwords import encode_new_password, remember_former_password
 from accounts.services.rows import lock_user, save_changes
 from accounts.services.users import guessable_words
-from environments.models import Environment
-from events.rendering import render_mail
-from events.services import emit, queue_mail
+from environments.branding import Look
+from environments.mail import send_mail
+from environments.models import Environment, MailKind
+from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 from foundation.encryption import lookup_digest
@@ -26,7 +27,9 @@ PASSWORD_RESET_LIFETIME = timedelta(minutes=60)
 
 
 @transaction.atomic
-def create_password_reset(*, user: User, actor: Actor, page_url: str) -> PasswordReset:
+def create_password_reset(
+    *, user: User, actor: Actor, page_url: str, look: Look | None = None
+) -> PasswordReset:
     """Make a link to ``page_url`` for the user's mailbox and mail it there.
 
     Links from before stay good until one of them is used: messages overtake each other. Raises NotFound.
@@ -50,17 +53,18 @@ def create_password_reset(*, user: User, actor: Actor, page_url: str) -> Passwor
         actor=actor,
         data=represent_password_reset_event(reset),
     )
-    mail = render_mail(
-        "password_reset",
-        {
-            "product_name": row.environment.name,
+    send_mail(
+        environment=row.environment,
+        kind=MailKind.PASSWORD_RESET,
+        recipient=row.email,
+        context={
             "email": row.email,
             "reset_url": password_reset_url(reset),
             "minutes": PASSWORD_RESET_LIFETIME // timedelta(minutes=1),
         },
-        language=row.locale,
+        locale=row.locale,
+        look=look,
     )
-    queue_mail(environment=row.environment, kind="password_reset", recipient=row.email, **mail.as_fields())
     return reset
 
 
@@ -125,17 +129,12 @@ def apply_password_reset(*, reset: PasswordReset, encoded_password: str, actor: 
 
 def send_password_changed_mail(user: User) -> None:
     """Tell the mailbox that the password is another one now: its owner may know nothing of it."""
-    mail = render_mail(
-        "password_changed",
-        {
-            "product_name": user.environment.name,
-            "email": user.email,
-            "changed_at": user.password_changed_at,
-        },
-        language=user.locale,
-    )
-    queue_mail(
-        environment=user.environment, kind="password_changed", recipient=user.email, **mail.as_fields()
+    send_mail(
+        environment=user.environment,
+        kind=MailKind.PASSWORD_CHANGED,
+        recipient=user.email,
+        context={"email": user.email, "changed_at": user.password_changed_at},
+        locale=user.locale,
     )
 
 

@@ -7,41 +7,57 @@ from django.views import View
 from authentication.errors import InvalidRedirectURI
 from authentication.pages.plumbing import HostedPage
 from environments import branding
+from environments.appearance import BrandingFields
 from environments.models import Branding, Environment
 from foundation.errors import NotFound, RateLimited
+from organizations.models import OrganizationBranding
+from organizations.services import look_for
 
 _ONE_YEAR = "public, max-age=31536000, immutable"
 _FIVE_MINUTES = "public, max-age=300"
 
 
-def _find_branding(client_id: str) -> Branding | None:
-    environment = Environment.objects.filter(client_id=client_id).first()
-    return None if environment is None else Branding.objects.in_environment(environment).first()
-
-
 class Stylesheet(View):
-    """GET /branding/{client id}.css: colours; empty for an environment that has none, or does not exist."""
+    """GET /branding/{client id}.css, /branding/{client id}/{organization id}.css: colours.
 
-    def get(self, request: HttpRequest, client_id: str) -> HttpResponse:
-        look = _find_branding(client_id)
-        response = HttpResponse(branding.stylesheet(look), content_type="text/css; charset=utf-8")
-        is_this_version = request.GET.get("v") == branding.stylesheet_version(look)
+    Empty for an environment that has none, or does not exist; an organization without colours has the environment's.
+    """
+
+    def get(self, request: HttpRequest, client_id: str, organization_id: str = "") -> HttpResponse:
+        environment = Environment.objects.filter(client_id=client_id).first()
+        content = ""
+        if environment is not None:
+            look = look_for(environment, organization_id)
+            content = branding.stylesheet(look.accent_color, look.background_color)
+        response = HttpResponse(content, content_type="text/css; charset=utf-8")
+        is_this_version = request.GET.get("v") == branding.stylesheet_version(content)
         response.headers["Cache-Control"] = _ONE_YEAR if is_this_version else _FIVE_MINUTES
         return response
 
 
 class Logo(View):
-    """GET /branding/{client id}/logo."""
+    """GET /branding/{client id}/logo, /branding/{client id}/{organization id}/logo: to pages, and to mail readers."""
 
-    def get(self, _request: HttpRequest, client_id: str) -> HttpResponse:
-        look = _find_branding(client_id)
-        if look is None or look.logo is None:
+    def get(self, request: HttpRequest, client_id: str, organization_id: str = "") -> HttpResponse:
+        row = _find_logo(client_id, organization_id)
+        if row is None or row.logo is None:
             return HttpResponse(status=404)
-        response = HttpResponse(bytes(look.logo), content_type=look.logo_content_type)
-        response.headers["Cache-Control"] = _FIVE_MINUTES
+        response = HttpResponse(bytes(row.logo), content_type=row.logo_content_type)
+        is_this_version = request.GET.get("v") == branding.logo_version(row)
+        response.headers["Cache-Control"] = _ONE_YEAR if is_this_version else _FIVE_MINUTES
         # Opened by itself it is a picture, whatever somebody managed to put into it.
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
+
+
+def _find_logo(client_id: str, organization_id: str) -> BrandingFields | None:
+    environment = Environment.objects.filter(client_id=client_id).first()
+    if environment is None:
+        return None
+    if organization_id:
+        rows = OrganizationBranding.objects.in_environment(environment)
+        return rows.filter(organization_id=organization_id).first()
+    return Branding.objects.in_environment(environment).first()
 
 
 class SignedOut(HostedPage):

@@ -79,7 +79,9 @@ class ForgotPassword(SignInPage):
         email = form.cleaned_data["email"]
         limits.count_code_request(request, self.environment, email)
         try:
-            services.request_password_reset_on_page(environment=self.environment, email=email)
+            services.request_password_reset_on_page(
+                environment=self.environment, email=email, look=self.look()
+            )
         except PasswordAuthenticationDisabled:
             return self.go_to("sign-in")
         # The same words whether somebody has the address or not.

@@ -16,13 +16,14 @@ from authentication.errors import AuthorizationRequestNotFound, InvalidPendingAu
 from authentication.models import AuthorizationRequest, HostedSession
 from authentication.pages import cookies, limits
 from authentication.pages.cookies import Progress
-from authentication.pages.languages import PARAMETER, chosen_language, language_of, languages
+from authentication.pages.languages import PARAMETERS, chosen_language, language_of, languages
 from authentication.services import Origin
-from environments import branding
 from environments.api.requests import client_ip, user_agent
-from environments.models import AuthenticationSettings, Branding, Environment
+from environments.branding import Look, look_of
+from environments.models import AuthenticationSettings, Environment
 from foundation.actors import SYSTEM
 from foundation.errors import RateLimited
+from foundation.languages import reading_in
 from organizations.errors import InvalidInvite, InvitationCannotBeUsedForEmail, InvitationInvalid
 from organizations.models import Invitation
 
@@ -37,7 +38,7 @@ class HostedPage(View):
 
     def dispatch(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
         """Answer, or show on a page of its own why not."""
-        with translation.override(language_of(request)):
+        with reading_in(language_of(request)):
             try:
                 limits.count_page(request)
                 response = self.answer(request, *arguments, **options)
@@ -73,9 +74,13 @@ class HostedPage(View):
         return render(
             self.request,
             f"authentication/{template}",
-            {**looks_of(self.request, self.shown_environment), **(context or {})},
+            {**looks_of(self.request, self.shown_environment, self.look()), **(context or {})},
             status=status,
         )
+
+    def look(self) -> Look:
+        """Return how the page looks."""
+        return Look("") if self.shown_environment is None else look_of(self.shown_environment)
 
     def refusal_page(self, title: str, text: str, *, status: int, **context: Any) -> HttpResponse:
         """Return a page that says what happened, and what to do about it."""
@@ -162,24 +167,30 @@ class SignInPage(HostedPage):
         beginning = {"start_url": self.url_of("sign-in"), "email": self.progress.email}
         return super().show(template, {**beginning, **(context or {})}, status)
 
+    def look(self) -> Look:
+        """Return how the page looks: as the organization does that the sign-in is about."""
+        if self.shown_environment is None:
+            return super().look()
+        return services.look_of_sign_in(
+            request=self.authorization,
+            pending_authentication_token=self.progress.pending_authentication_token,
+        )
+
     def hosted_session(self) -> HostedSession | None:
         """Return the session of a browser that is signed in."""
         secret = cookies.read_hosted_secret(self.request, self.environment)
         return services.find_hosted_session(self.environment, secret)
 
 
-def looks_of(request: HttpRequest, environment: Environment | None) -> dict[str, Any]:
+def looks_of(request: HttpRequest, environment: Environment | None, look: Look) -> dict[str, Any]:
     """Return what the layout shows: name, logo, stylesheet, links, languages."""
-    look = None if environment is None else Branding.objects.in_environment(environment).first()
     query = request.GET.copy()
-    query.pop(PARAMETER, None)
-    name = "" if environment is None else environment.name
+    for parameter in PARAMETERS:
+        query.pop(parameter, None)
     return {
         "environment": environment,
-        "product_name": (look.product_name if look is not None else "") or name,
+        "product_name": look.product_name,
         "branding": look,
-        "has_colors": bool(branding.stylesheet(look)),
-        "stylesheet_version": branding.stylesheet_version(look),
         "languages": languages(),
         "language_query": f"{query.urlencode()}&" if query else "",
     }

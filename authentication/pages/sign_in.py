@@ -58,6 +58,7 @@ def send_magic_auth(page: SignInPage, email: str, **parameters: str) -> HttpResp
             environment=page.environment,
             email=email,
             invitation_token=None if invitation is None else invitation.token,
+            look=page.look(),
         )
     except AuthenticationMethodNotAllowed:
         return page.go_to("sign-in")

@@ -28,4 +28,14 @@ urlpatterns = [
     path("signed-out", looks.SignedOut.as_view(), name="signed-out"),
     path("branding/<str:client_id>.css", looks.Stylesheet.as_view(), name="branding-stylesheet"),
     path("branding/<str:client_id>/logo", looks.Logo.as_view(), name="branding-logo"),
+    path(
+        "branding/<str:client_id>/<str:organization_id>.css",
+        looks.Stylesheet.as_view(),
+        name="organization-stylesheet",
+    ),
+    path(
+        "branding/<str:client_id>/<str:organization_id>/logo",
+        looks.Logo.as_view(),
+        name="organization-logo",
+    ),
 ]

@@ -50,6 +50,7 @@ from authentication.services.hosted_sign_in import (
 )
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
+from authentication.services.looks import look_of_sign_in
 from authentication.services.magic_auth import (
     request_magic_auth,
     request_magic_auth_on_page,
@@ -113,6 +114,7 @@ __all__ = [
     "join_by_invitation",
     "list_signed_in_places",
     "log_out",
+    "look_of_sign_in",
     "needs_fresh_sign_in",
     "open_authorization_request",
     "open_device_request",

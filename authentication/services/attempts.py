@@ -19,6 +19,7 @@ from authentication.representations import (
     represent_organization_choice,
     represent_signed_in_user,
 )
+from authentication.services.looks import look_of_attempt
 from authentication.services.outcomes import Authenticated, Origin, Outcome, StepRequired
 from authentication.services.sessions import start_session, user_actor
 from environments.models import Environment
@@ -229,7 +230,9 @@ def count_failure(attempt: SignInAttempt) -> None:
 
 def _email_details(situation: Situation) -> dict[str, Any]:
     verification = _recent_email_verification(situation.user) or create_email_verification(
-        user=situation.user, actor=user_actor(situation.user)
+        user=situation.user,
+        actor=user_actor(situation.user),
+        look=look_of_attempt(situation.attempt),
     )
     return {"email": situation.user.email, "email_verification_id": verification.id}
 

@@ -12,6 +12,7 @@ from authentication.engine import Required, Situation, Step, advance
 from authentication.errors import InvalidPendingAuthenticationToken
 from authentication.models import SignInAttempt
 from authentication.services.attempts import go_on, is_waiting, lock_attempt
+from authentication.services.looks import look_of_attempt
 from authentication.services.outcomes import Outcome
 from authentication.services.sessions import user_actor
 from environments.models import AuthenticationSettings, Environment
@@ -80,7 +81,9 @@ def send_another_verification_code(
     Raises InvalidPendingAuthenticationToken, EmailAlreadyVerified.
     """
     attempt = _require_attempt(environment, pending_authentication_token or "")
-    create_email_verification(user=attempt.user, actor=user_actor(attempt.user))
+    create_email_verification(
+        user=attempt.user, actor=user_actor(attempt.user), look=look_of_attempt(attempt)
+    )
 
 
 def enroll_at_sign_in(

@@ -28,6 +28,7 @@ from authentication.models import AuthenticationMethod
 from authentication.services.attempts import begin_attempt, find_invitation, record_failure
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import user_actor
+from environments.branding import Look
 from environments.models import Environment
 from foundation.actors import SYSTEM, Actor
 from foundation.errors import DomainError
@@ -44,7 +45,12 @@ _REFUSALS: Mapping[CodeVerdict, type[DomainError]] = {
 
 @transaction.atomic
 def request_magic_auth(
-    *, environment: Environment, actor: Actor, email: str, invitation_token: str | None = None
+    *,
+    environment: Environment,
+    actor: Actor,
+    email: str,
+    invitation_token: str | None = None,
+    look: Look | None = None,
 ) -> MagicAuth:
     """Mail a code to an address; where nobody has it, a user is made, whom the code then proves.
 
@@ -62,13 +68,13 @@ def request_magic_auth(
             raise SignUpNotAllowed
         user = _sign_up(environment, actor, address)
     return create_magic_auth(
-        user=user, actor=actor, invitation_id="" if invitation is None else invitation.id
+        user=user, actor=actor, invitation_id="" if invitation is None else invitation.id, look=look
     )
 
 
 @transaction.atomic
 def request_magic_auth_on_page(
-    *, environment: Environment, email: str, invitation_token: str | None = None
+    *, environment: Environment, email: str, invitation_token: str | None = None, look: Look | None = None
 ) -> None:
     """Mail a code to an address that somebody typed on our pages, without telling whether it is known.
 
@@ -78,10 +84,14 @@ def request_magic_auth_on_page(
     """
     try:
         request_magic_auth(
-            environment=environment, actor=SYSTEM, email=email, invitation_token=invitation_token
+            environment=environment,
+            actor=SYSTEM,
+            email=email,
+            invitation_token=invitation_token,
+            look=look,
         )
     except SignUpNotAllowed:
-        send_unknown_account_mail(environment=environment, email=normalize_email(email))
+        send_unknown_account_mail(environment=environment, email=normalize_email(email), look=look)
 
 
 def sign_in_with_magic_auth(

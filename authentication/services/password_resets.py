@@ -16,6 +16,7 @@ from authentication.access_tokens import policy_of
 from authentication.errors import PasswordAuthenticationDisabled
 from authentication.services.sessions import end_sessions_of, user_actor
 from environments import redirect_uris
+from environments.branding import Look
 from environments.models import Environment
 from foundation.actors import SYSTEM, Actor
 from foundation.errors import Invalid, NotFound
@@ -23,7 +24,12 @@ from foundation.errors import Invalid, NotFound
 
 @transaction.atomic
 def request_password_reset(
-    *, environment: Environment, actor: Actor, email: str, page_url: str | None = None
+    *,
+    environment: Environment,
+    actor: Actor,
+    email: str,
+    page_url: str | None = None,
+    look: Look | None = None,
 ) -> PasswordReset:
     """Mail a link that sets a new password.
 
@@ -40,20 +46,20 @@ def request_password_reset(
     if user is None:
         raise NotFound.of("User", email)
     page = page_url or settings.password_reset_url or conf.password_reset_page()
-    return create_password_reset(user=user, actor=actor, page_url=page)
+    return create_password_reset(user=user, actor=actor, page_url=page, look=look)
 
 
 @transaction.atomic
-def request_password_reset_on_page(*, environment: Environment, email: str) -> None:
+def request_password_reset_on_page(*, environment: Environment, email: str, look: Look | None = None) -> None:
     """Mail a link for an address that somebody typed on our pages, without telling whether it is known.
 
     An unknown address gets a message that says so: the page takes the same steps and gives the same answer. Raises
     PasswordAuthenticationDisabled, InvalidEmail.
     """
     try:
-        request_password_reset(environment=environment, actor=SYSTEM, email=email)
+        request_password_reset(environment=environment, actor=SYSTEM, email=email, look=look)
     except NotFound:
-        send_unknown_account_mail(environment=environment, email=email)
+        send_unknown_account_mail(environment=environment, email=email, look=look)
 
 
 def reset_password(

@@ -34,6 +34,11 @@ from organizations.services.invitations import (
     revoke_invitation,
     send_invitation,
 )
+from organizations.services.looks import (
+    delete_organization_branding,
+    look_for,
+    update_organization_branding,
+)
 from organizations.services.memberships import (
     create_membership,
     deactivate_membership,
@@ -69,12 +74,14 @@ __all__ = [
     "delete_domain",
     "delete_group",
     "delete_membership",
+    "delete_organization_branding",
     "enqueue_due_checks",
     "expire_api_key",
     "find_api_key_by_value",
     "find_invitation_by_token",
     "find_invitation_of_link",
     "find_usable_invitation",
+    "look_for",
     "reactivate_membership",
     "remove_group_member",
     "remove_organization",
@@ -86,4 +93,5 @@ __all__ = [
     "update_group",
     "update_membership",
     "update_organization",
+    "update_organization_branding",
 ]

@@ -17,10 +17,16 @@ from accounts.services.rows import lock_user
 from authorization.errors import InvalidRole
 from authorization.models import Role
 from authorization.services import resolve_roles
-from environments.models import AuthenticationSettings, Environment, RedirectURI, RedirectURIPurpose
+from environments.mail import send_mail
+from environments.models import (
+    AuthenticationSettings,
+    Environment,
+    MailKind,
+    RedirectURI,
+    RedirectURIPurpose,
+)
 from events.display_names import name_for_mail
-from events.rendering import render_mail
-from events.services import emit, queue_mail
+from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 from foundation.encryption import lookup_digest
@@ -53,6 +59,7 @@ from organizations.models import (
 from organizations.representations import accept_invitation_url, represent_invitation_for_event
 from organizations.services.domains import lock_organization
 from organizations.services.invitation_rows import revoke_row
+from organizations.services.looks import look_for
 from organizations.services.memberships import (
     activate_membership,
     create_membership,
@@ -407,10 +414,11 @@ def _tell(name: str, invitation: Invitation, actor: Actor) -> None:
 def _mail(invitation: Invitation, invitee: User | None) -> None:
     environment = invitation.environment
     organization, inviter = invitation.organization, invitation.inviter
-    mail = render_mail(
-        "invitation",
-        {
-            "product_name": environment.name,
+    send_mail(
+        environment=environment,
+        kind=MailKind.INVITATION,
+        recipient=invitation.email,
+        context={
             "email": invitation.email,
             "joins_organization": organization is not None,
             "organization_name": "" if organization is None else name_for_mail(organization.name),
@@ -418,9 +426,9 @@ def _mail(invitation: Invitation, invitee: User | None) -> None:
             "accept_url": accept_invitation_url(accept_invitation_page(environment), invitation.token),
             "expires_at": invitation.expires_at,
         },
-        language=invitation.language or (invitee.locale if invitee is not None else None),
+        locale=invitation.language or (invitee.locale if invitee is not None else None),
+        look=look_for(environment, invitation.organization_id),
     )
-    queue_mail(environment=environment, kind="invitation", recipient=invitation.email, **mail.as_fields())
 
 
 def _full_name(user: User) -> str:

@@ -35,7 +35,7 @@ ALLOWED = {
     ("accounts/services/factors.py", "purge_authentication_challenges"),
     ("authentication/services/retention.py", "purge_sign_ins"),
     ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
-    ("environments/services.py", "purge_idempotent_requests"),
+    ("environments/services/tenant.py", "purge_idempotent_requests"),
     ("events/services.py", "purge_old_rows"),
     # A rotated encryption key seals everybody's rows anew.
     ("config/management/commands/reencrypt_secrets.py", "_reseal"),

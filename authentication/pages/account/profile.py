@@ -6,7 +6,7 @@ from accounts.services import UserChanges, update_user
 from authentication.pages import cookies
 from authentication.pages.account.forms import ProfileForm
 from authentication.pages.account.plumbing import AccountPage
-from authentication.pages.languages import supported_language
+from foundation.languages import find_supported
 
 
 class Profile(AccountPage):
@@ -17,7 +17,7 @@ class Profile(AccountPage):
         initial = {
             "first_name": user.first_name,
             "last_name": user.last_name,
-            "language": supported_language(user.locale),
+            "language": find_supported(user.locale),
         }
         return self._show(ProfileForm(initial=initial))
 

@@ -1,4 +1,4 @@
-"""Every write of the tenant."""
+"""Environments with their settings, keys, addresses and signing keys, and the operators who look after them."""
 
 import base64
 import secrets
@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 
-from environments import branding, redirect_uris, signing
+from environments import redirect_uris, signing
 from environments.conf import IDEMPOTENCY_LIFETIME
 from environments.errors import (
     APIKeyAlreadyExists,
-    BrandingInvalid,
     CORSOriginAlreadyExists,
     CORSOriginInvalid,
     DefaultRedirectURIRequired,
@@ -28,7 +27,6 @@ from environments.errors import (
 from environments.models import (
     APIKey,
     AuthenticationSettings,
-    Branding,
     CORSOrigin,
     Environment,
     EnvironmentKind,
@@ -107,52 +105,6 @@ def update_authentication_settings(
     row.full_clean(validate_unique=False)
     row.save(update_fields=[*changes, "updated_at"])
     return row
-
-
-_BRANDING_TEXTS = frozenset(
-    {"product_name", "accent_color", "background_color", "terms_url", "privacy_url", "support_url"}
-)
-
-
-@transaction.atomic
-def update_branding(*, environment: Environment, changes: Mapping[str, Any]) -> Branding:
-    """Change how the hosted pages look; ``logo`` is the bytes of a picture, or None for no logo.
-
-    Raises BrandingInvalid.
-    """
-    row, _created = (
-        Branding.objects.in_environment(environment)
-        .select_for_update()
-        .get_or_create(environment=environment)
-    )
-    changes = dict(changes)
-    if "logo" in changes:
-        _set_logo(row, changes.pop("logo"))
-    for field, value in changes.items():
-        if field not in _BRANDING_TEXTS:
-            message = f"Branding has no field {field!r}."
-            raise TypeError(message)
-        text = str(value).strip()
-        if field.endswith("_color") and text:
-            text = text.lower()
-            if not branding.is_color(text):
-                raise BrandingInvalid.field(field, "invalid_color", "A colour is written as #rrggbb.")
-        # What becomes a link must not become a script.
-        if field.endswith("_url") and text and not text.startswith(("https://", "http://")):
-            raise BrandingInvalid.field(field, "invalid_url", "A link begins with https:// or http://.")
-        setattr(row, field, text)
-    row.updated_at = clock.now()
-    row.save()
-    return row
-
-
-def _set_logo(row: Branding, content: bytes | None) -> None:
-    kind = "" if content is None else branding.image_type(content)
-    if content is not None and len(content) > branding.LARGEST_LOGO:
-        raise BrandingInvalid.field("logo", "too_large", "A logo has at most 256 KiB.")
-    if kind is None:
-        raise BrandingInvalid.field("logo", "invalid_image", "A logo is a PNG, JPEG, GIF or WebP picture.")
-    row.logo, row.logo_content_type = content, kind
 
 
 @transaction.atomic
