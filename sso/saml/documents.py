@@ -19,6 +19,7 @@ from sso.saml.failures import SAMLFailure, refused
 from sso.saml.names import XSI, tag
 
 MAXIMUM_BYTES: Final = 256 * 1024
+MAXIMUM_METADATA_BYTES: Final = 1024 * 1024
 MAXIMUM_DEPTH: Final = 32
 MAXIMUM_ELEMENTS: Final = 10_000
 # Canonicalization looks through all namespaces in scope for every element.
@@ -67,8 +68,28 @@ def parse(octets: bytes) -> Element:
     comments and processing instructions, absolute namespaces, no schema hints, unique IDs. Nothing is loaded from
     anywhere.
     """
-    _check_octets(octets)
-    # Nothing is expanded, loaded or left out: what is not wanted must be seen to be refused.
+    _check_octets(octets, MAXIMUM_BYTES)
+    # Comments stay in: what is not wanted must be seen to be refused.
+    root = _parsed(octets, drop_comments=False)
+    _check_tree(root)
+    return root
+
+
+def parse_metadata(octets: bytes) -> Element:
+    """Return the root of metadata, which is read leniently: comments are common in it, and nothing in it is signed.
+
+    Raises ExchangeRefused for what is too large, not UTF-8, not well-formed, or declares entities.
+    """
+    # Files that were saved by an editor may begin with a byte order mark.
+    octets = octets.removeprefix(codecs.BOM_UTF8).strip()
+    _check_octets(octets, MAXIMUM_METADATA_BYTES)
+    root = _parsed(octets, drop_comments=True)
+    _check_size(root)
+    return root
+
+
+def _parsed(octets: bytes, *, drop_comments: bool) -> Element:
+    # Nothing is expanded, and nothing is loaded from anywhere.
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -76,22 +97,20 @@ def parse(octets: bytes) -> Element:
         dtd_validation=False,
         attribute_defaults=False,
         huge_tree=False,
-        remove_comments=False,
-        remove_pis=False,
+        remove_comments=drop_comments,
+        remove_pis=drop_comments,
     )
     try:
-        root = etree.fromstring(octets, parser)
+        return etree.fromstring(octets, parser)
     except etree.XMLSyntaxError as error:
         if "depth" in str(error):
             raise refused(SAMLFailure.TOO_DEEP, limit=MAXIMUM_DEPTH) from error
         raise refused(SAMLFailure.NOT_XML, reason=error.msg or "it cannot be parsed") from error
-    _check_tree(root)
-    return root
 
 
-def _check_octets(octets: bytes) -> None:
-    if len(octets) > MAXIMUM_BYTES:
-        raise refused(SAMLFailure.TOO_LARGE, size=len(octets), limit=MAXIMUM_BYTES)
+def _check_octets(octets: bytes, limit: int) -> None:
+    if len(octets) > limit:
+        raise refused(SAMLFailure.TOO_LARGE, size=len(octets), limit=limit)
     if octets.startswith(_BYTE_ORDER_MARKS) or b"\0" in octets:
         raise refused(SAMLFailure.WRONG_ENCODING)
     try:
@@ -127,17 +146,11 @@ def _is_base64_of_xml(text: str) -> bool:
 
 
 def _check_tree(root: Element) -> None:
-    document = root.getroottree()
+    _check_size(root)
     ids: Counter[str] = Counter()
-    depth = elements = 0
-    for event, node in etree.iterwalk(document, events=("start", "end", "start-ns", "comment", "pi")):
+    for event, node in etree.iterwalk(root.getroottree(), events=("start", "start-ns", "comment", "pi")):
         if event == "start":
-            depth, elements = depth + 1, elements + 1
-            if depth > MAXIMUM_DEPTH or elements > MAXIMUM_ELEMENTS:
-                raise refused(SAMLFailure.TOO_DEEP, limit=MAXIMUM_DEPTH)
             _check_attributes(node, ids)
-        elif event == "end":
-            depth -= 1
         elif event == "start-ns":
             _check_namespace(node[1])
         else:
@@ -146,6 +159,15 @@ def _check_tree(root: Element) -> None:
     for found, times in ids.items():
         if times > 1:
             raise refused(SAMLFailure.DUPLICATE_ID, found=found)
+
+
+def _check_size(root: Element) -> None:
+    depth = elements = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        elements += event == "start"
+        if depth > MAXIMUM_DEPTH or elements > MAXIMUM_ELEMENTS:
+            raise refused(SAMLFailure.TOO_DEEP, limit=MAXIMUM_DEPTH)
 
 
 def _check_attributes(element: Element, ids: Counter[str]) -> None:
