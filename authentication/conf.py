@@ -27,6 +27,9 @@ REFRESH_GRACE = timedelta(seconds=10)
 # Asked again within this time, a code that was sent and never guessed at is not sent again.
 EMAIL_VERIFICATION_RESEND = timedelta(minutes=1)
 
+# Staff in a user's place sign in anew after this (workos-behaviour (f)), however often they refresh.
+IMPERSONATION_LIFETIME = timedelta(minutes=60)
+
 # How long ended sessions are kept for staff to look at.
 SESSION_RETENTION = timedelta(days=30)
 
@@ -47,6 +50,11 @@ def sign_in_page(handle: str, ui_locales: str = "") -> str:
 def sign_in_refused_page(reason: str, client_id: str) -> str:
     """Return the address of the page that tells a browser why it cannot be sent to an application or by one."""
     return f"{settings.BASE_URL}/sign-in/refused?{urlencode({'reason': reason, 'client_id': client_id})}"
+
+
+def authorize_endpoint() -> str:
+    """Return the address to which applications send browsers."""
+    return f"{settings.BASE_URL}/user_management/authorize"
 
 
 def account_page(client_id: str) -> str:

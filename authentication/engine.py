@@ -16,13 +16,22 @@ from functools import cached_property
 
 from accounts.models import AuthenticationFactor, FactorType
 from authentication.models import AuthenticationMethod, SignInAttempt
+from authentication.policies import Rules, family_of, policy_of_organization
 from environments.models import AuthenticationSettings, MFAPolicy
-from organizations.models import MembershipStatus, OrganizationMembership
+from organizations.models import (
+    MembershipStatus,
+    Organization,
+    OrganizationMembership,
+    OrganizationPolicy,
+    find_domain_policy,
+)
 
 
 class Step(StrEnum):
     """What a sign-in may be asked for next; the value is the ``code`` on the wire."""
 
+    SSO = "sso_required"
+    ALLOWED_METHOD = "organization_authentication_methods_required"
     EMAIL_VERIFICATION = "email_verification_required"
     ORGANIZATION_SELECTION = "organization_selection_required"
     MFA_ENROLLMENT = "mfa_enrollment"
@@ -32,8 +41,11 @@ class Step(StrEnum):
 # What a person proves with these shows that the mailbox is theirs too, so no code is mailed afterwards.
 METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset({AuthenticationMethod.PASSWORD})
 
-# Where these come from, the company's identity provider has asked for what the company wants.
-METHODS_THAT_BRING_THEIR_OWN_SECOND_FACTOR = frozenset({AuthenticationMethod.SSO})
+# Where these come from, the company's identity provider has asked for what the company wants, or the admin asked the
+# operator.
+METHODS_THAT_BRING_THEIR_OWN_SECOND_FACTOR = frozenset(
+    {AuthenticationMethod.SSO, AuthenticationMethod.IMPERSONATION}
+)
 
 # What can be asked for at a sign-in; what a product delivers by itself, our own pages cannot ask for.
 SIGN_IN_FACTOR_TYPES = (FactorType.TOTP, FactorType.SMS)
@@ -60,6 +72,7 @@ class Situation:
         self.attempt = attempt
         self.user = attempt.user
         self.settings = settings
+        self.environment = settings.environment
 
     @cached_property
     def memberships(self) -> list[OrganizationMembership]:
@@ -67,7 +80,7 @@ class Situation:
         rows = OrganizationMembership.objects.in_environment(self.attempt.environment_id)
         return list(
             rows.filter(user=self.user, status=MembershipStatus.ACTIVE)
-            .select_related("organization")
+            .select_related("organization__policy")
             .order_by("id")
         )
 
@@ -80,6 +93,39 @@ class Situation:
         return self.memberships[0] if len(self.memberships) == 1 else None
 
     @cached_property
+    def entered(self) -> Organization | None:
+        """The organization that the session will belong to, as far as that is known."""
+        invitation = self.attempt.invitation
+        if invitation is not None and invitation.organization is not None:
+            return invitation.organization
+        # What is for the person alone, such as the account page, is no organization's business.
+        wanted = self.attempt.needs_organization or self.attempt.organization_id is not None
+        return self.membership.organization if wanted and self.membership is not None else None
+
+    @cached_property
+    def domain_policy(self) -> OrganizationPolicy | None:
+        """The policy of the organization whose verified domain the person's mailbox is at."""
+        return find_domain_policy(self.attempt.environment_id, self.user.email)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What the environment and the organizations ask of this sign-in."""
+        entered = policy_of_organization(self.entered)
+        return Rules.of(self.settings, entered=entered, domain=self.domain_policy)
+
+    @cached_property
+    def unmet_sso_policy(self) -> OrganizationPolicy | None:
+        """The policy that wants the person to come through its organization's identity provider, and was not obeyed."""
+        wanting = [policy for policy in self.rules.policies if policy.sso_required]
+        connection = self.attempt.connection
+        came_through = None if connection is None else connection.organization_id
+        if family_of(self.attempt.authentication_method) is None or not wanting:
+            return None
+        # The domain's policy stands first: whoever comes through the provider of their own company, as it demands,
+        # may be a guest elsewhere. The reverse does not hold, or a customer could vouch for another one's people.
+        return None if wanting[0].organization_id == came_through else wanting[0]
+
+    @cached_property
     def factors(self) -> list[AuthenticationFactor]:
         """The user's factors that a sign-in can ask for, oldest first."""
         rows = AuthenticationFactor.objects.in_environment(self.attempt.environment_id)
@@ -87,6 +133,16 @@ class Situation:
 
 
 Check = Callable[[Situation], Step | None]
+
+
+def organization_step(situation: Situation) -> Step | None:
+    """Return the step that an organization's policy asks for, whatever else is missing, or None."""
+    family = family_of(situation.attempt.authentication_method)
+    if family is None:
+        return None
+    if situation.unmet_sso_policy is not None:
+        return Step.SSO
+    return Step.ALLOWED_METHOD if situation.rules.is_narrowed(family) else None
 
 
 def _email_verification(situation: Situation) -> Step | None:
@@ -111,7 +167,7 @@ def _organization_selection(situation: Situation) -> Step | None:
 
 
 def _second_factor(situation: Situation) -> Step | None:
-    policy = situation.settings.mfa_policy
+    policy = situation.rules.mfa_policy
     settled = (
         policy == MFAPolicy.OFF
         or situation.attempt.mfa_verified_at is not None
@@ -124,7 +180,12 @@ def _second_factor(situation: Situation) -> Step | None:
     return Step.MFA_ENROLLMENT if policy == MFAPolicy.REQUIRED else None
 
 
-CHECKS: tuple[Check, ...] = (_email_verification, _organization_selection, _second_factor)
+CHECKS: tuple[Check, ...] = (
+    organization_step,
+    _email_verification,
+    _organization_selection,
+    _second_factor,
+)
 
 
 def advance(situation: Situation) -> Required | Completed:

@@ -15,6 +15,7 @@ class AuthenticationMethod(models.TextChoices):
     PASSWORD = "Password"
     SSO = "SSO"
     MAGIC_AUTH = "MagicAuth"
+    IMPERSONATION = "Impersonation"
 
 
 class SignInEnding(StrEnum):
@@ -106,6 +107,15 @@ class HostedSession(EnvironmentModel):
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="hosted_sessions")
     secret_digest = models.CharField(max_length=64, unique=True, editable=False)
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
+    connection = models.ForeignKey(
+        "sso.Connection",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="What the person came through, where that was a connection.",
+    )
     authenticated_at = models.DateTimeField(help_text="When the person last proved something.")
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
@@ -133,6 +143,15 @@ class SignInAttempt(EnvironmentModel):
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="sign_in_attempts")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
+    connection = models.ForeignKey(
+        "sso.Connection",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="What the person came through, where that was a connection.",
+    )
     organization = models.ForeignKey(
         "organizations.Organization",
         models.CASCADE,
@@ -266,6 +285,15 @@ class Session(EnvironmentModel):
         "organizations.Organization", models.CASCADE, null=True, blank=True, related_name="sessions"
     )
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
+    connection = models.ForeignKey(
+        "sso.Connection",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="What the person came through, where that was a connection.",
+    )
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     hosted_session = models.ForeignKey(
         HostedSession, models.SET_NULL, null=True, blank=True, editable=False, related_name="sessions"

@@ -13,6 +13,7 @@ _SESSION_METHODS = {
     AuthenticationMethod.PASSWORD: "password",
     AuthenticationMethod.MAGIC_AUTH: "magic_code",
     AuthenticationMethod.SSO: "sso",
+    AuthenticationMethod.IMPERSONATION: "impersonation",
 }
 
 

@@ -74,6 +74,13 @@ class AuthenticationSettings(EnvironmentModel):
     )
     password_enabled = models.BooleanField(default=True)
     magic_auth_enabled = models.BooleanField(default=True)
+    passkey_enabled = models.BooleanField(default=True)
+    social_enabled = models.BooleanField(
+        default=True, help_text="Whether people may come through the social providers that are set up."
+    )
+    sso_enabled = models.BooleanField(
+        default=True, help_text="Whether people may come through a company's identity provider."
+    )
     sign_up_enabled = models.BooleanField(
         default=True, help_text="Whether people may make an account by signing in for the first time."
     )
@@ -98,6 +105,19 @@ class AuthenticationSettings(EnvironmentModel):
     password_history_depth = models.PositiveSmallIntegerField(
         default=0, help_text="How many former passwords may not be used again (0 to 10)."
     )
+    impersonation_enabled = models.BooleanField(
+        default=False, help_text="Whether staff may sign in in a user's place, for an hour and with a reason."
+    )
+    impersonation_mail_enabled = models.BooleanField(
+        default=False, help_text="Whether the user hears of it by mail."
+    )
+    turnstile_site_key = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        help_text="Of Cloudflare Turnstile, which tells people from bots; empty for none.",
+    )
+    turnstile_secret = EncryptedTextField(null=True, blank=True)
     homepage_url = models.URLField(blank=True, default="")
     password_reset_url = models.URLField(
         blank=True,

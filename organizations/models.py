@@ -11,8 +11,10 @@ from environments.appearance import BrandingFields
 from environments.models import Environment
 from foundation import clock
 from foundation.fields import EncryptedTextField, PrefixedIDField
+from foundation.prepared import PreparedQuery
 from foundation.scoping import EnvironmentModel, EnvironmentQuerySet
 from organizations.domain_names import is_public_mail_domain
+from organizations.policy_fields import POLICY_CONSTRAINTS, PolicyFields
 
 
 class Organization(EnvironmentModel):
@@ -74,6 +76,55 @@ class DomainState(models.TextChoices):
 
 # The states in which a domain counts as its organization's.
 VERIFIED_STATES = (DomainState.VERIFIED, DomainState.LEGACY_VERIFIED)
+
+
+class OrganizationPolicy(PolicyFields, EnvironmentModel):
+    """What an organization asks of a sign-in beyond what its environment asks: it narrows, and opens nothing.
+
+    It counts for whoever signs in to the organization and, where it governs its domains, for everybody with a mailbox
+    at one of its verified domains, whatever they sign in to. An organization without a row asks nothing more.
+    """
+
+    organization = models.OneToOneField(Organization, models.CASCADE, primary_key=True, related_name="policy")
+
+    class Meta:
+        verbose_name = "organization policy"
+        verbose_name_plural = "organization policies"
+        constraints = (*POLICY_CONSTRAINTS,)
+        indexes = [
+            models.Index(
+                fields=["environment"],
+                condition=models.Q(governs_domains=True) | models.Q(joins_by_domain=True),
+                name="domain_policies",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Policy of {self.organization_id}"
+
+
+def find_domain_policy(environment_id: str, email: str) -> OrganizationPolicy | None:
+    """Return the policy of the organization whose verified domain a mailbox is at, organization loaded, or None.
+
+    A verified domain has one holder in its environment, so there is at most one.
+    """
+    return _policy_by_domain.find(environment_id, email_domain(email))
+
+
+# Every sign-in and every refresh asks.
+_policy_by_domain: PreparedQuery[OrganizationPolicy] = PreparedQuery(
+    lambda environment_id, domain: (
+        EnvironmentQuerySet(OrganizationPolicy)
+        .filter(
+            models.Q(governs_domains=True) | models.Q(joins_by_domain=True),
+            environment_id=environment_id,
+            organization__domains__domain=domain,
+            organization__domains__state__in=VERIFIED_STATES,
+        )
+        .select_related("organization")
+    ),
+    arguments=2,
+)
 
 
 class VerificationStrategy(models.TextChoices):

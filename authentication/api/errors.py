@@ -11,11 +11,16 @@ from foundation.errors import DomainError, RateLimited
 from organizations.errors import InvitationRefusal
 
 _MESSAGES: Mapping[Step, str] = {
+    Step.SSO: "User must authenticate using one of the matching connections.",
+    Step.ALLOWED_METHOD: "User must authenticate using one of the methods allowed by the organization.",
     Step.EMAIL_VERIFICATION: "Email ownership must be verified before authentication.",
     Step.ORGANIZATION_SELECTION: "The user must choose an organization to finish their authentication.",
     Step.MFA_ENROLLMENT: "The user must enroll in MFA to finish authenticating.",
     Step.MFA_CHALLENGE: "The user must complete an MFA challenge to finish authenticating.",
 }
+
+# Some SDKs look for the one form, some for the other.
+_STEPS_IN_BOTH_FORMS = {Step.SSO, Step.ALLOWED_METHOD}
 
 
 def authenticate_error(error: DomainError) -> tuple[int, dict[str, Any]]:
@@ -35,4 +40,6 @@ def native_or_oauth_error(error: DomainError) -> tuple[int, dict[str, Any]]:
 def step_refusal(outcome: StepRequired) -> SignInStepRequired:
     """Return the refusal that tells a client of the next step."""
     details = {"pending_authentication_token": outcome.pending_authentication_token, **outcome.details}
+    if outcome.step in _STEPS_IN_BOTH_FORMS:
+        details |= {"error": outcome.step.value, "error_description": _MESSAGES[outcome.step]}
     return SignInStepRequired(outcome.step.value, _MESSAGES[outcome.step], details)

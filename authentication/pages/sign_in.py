@@ -29,6 +29,8 @@ from authentication.services import Authenticated, FirstProof, Outcome, StepRequ
 
 # Which page asks for what the engine wants next.
 PAGE_OF_STEP = {
+    Step.SSO: "sign-in-another-way",
+    Step.ALLOWED_METHOD: "sign-in-another-way",
     Step.EMAIL_VERIFICATION: "sign-in-verify-email",
     Step.ORGANIZATION_SELECTION: "sign-in-organization",
     Step.MFA_CHALLENGE: "sign-in-second-factor",

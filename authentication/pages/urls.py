@@ -1,6 +1,6 @@
 from django.urls import path
 
-from authentication.pages import devices, invitations, looks, mailbox, second_factor, sign_in
+from authentication.pages import another_way, devices, invitations, looks, mailbox, second_factor, sign_in
 from authentication.pages.account import overview, profile
 
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-in/organization", sign_in.ChooseOrganization.as_view(), name="sign-in-organization"),
     path("sign-in/second-factor", second_factor.Challenge.as_view(), name="sign-in-second-factor"),
     path("sign-in/enroll", second_factor.Enroll.as_view(), name="sign-in-enroll"),
+    path("sign-in/another-way", another_way.AnotherWay.as_view(), name="sign-in-another-way"),
     path("sign-in/continue", sign_in.Continue.as_view(), name="sign-in-continue"),
     path("sign-in/cancel", sign_in.Cancel.as_view(), name="sign-in-cancel"),
     path("account", overview.Account.as_view(), name="account"),

@@ -21,6 +21,7 @@ from authentication.services.authorization_requests import (
     decline_authorization_request,
     open_authorization_request,
     require_authorization_request,
+    url_through_connection,
 )
 from authentication.services.deletions import delete_organization, delete_user
 from authentication.services.devices import (
@@ -143,5 +144,6 @@ __all__ = [
     "sign_in_with_organization",
     "sign_in_with_password",
     "sign_in_with_second_factor",
+    "url_through_connection",
     "wipe_sealed_refresh_tokens",
 ]

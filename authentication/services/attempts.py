@@ -20,6 +20,11 @@ from authentication.representations import (
     represent_signed_in_user,
 )
 from authentication.services.looks import look_of_attempt
+from authentication.services.organization_policies import (
+    allowed_method_details,
+    join_by_domain,
+    sso_details,
+)
 from authentication.services.outcomes import Authenticated, Origin, Outcome, StepRequired
 from authentication.services.sessions import start_session, user_actor
 from environments.models import Environment
@@ -37,6 +42,7 @@ from organizations.services import (
     find_usable_invitation,
     require_invitation_for_email,
 )
+from sso.models import Connection
 
 _LONGEST_EMAIL = 320
 
@@ -59,11 +65,13 @@ def begin_attempt(
     policy: Policy,
     *,
     invitation: Invitation | None = None,
+    connection: Connection | None = None,
 ) -> Outcome | None:
     """Begin an attempt for a user who has just been proven; None if that proof is void by now.
 
     ``invitation`` comes from :func:`find_invitation`, and is accepted at the end; without it, the one that the
-    person came to our pages with. Raises InvitationInvalid, InvitationCannotBeUsedForEmail.
+    person came to our pages with. ``connection`` is what the person came through, if it was one. Raises
+    InvitationInvalid, InvitationCannotBeUsedForEmail.
     """
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
@@ -77,6 +85,7 @@ def begin_attempt(
         environment=environment,
         user=row,
         authentication_method=method,
+        connection=connection,
         organization_id=origin.organization_id,
         invitation=invitation,
         is_hosted=origin.is_hosted,
@@ -133,6 +142,9 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
     """
     situation = Situation(attempt, policy.settings)
     outcome = advance(situation)
+    if join_by_domain(situation, outcome):
+        situation = Situation(attempt, policy.settings)
+        outcome = advance(situation)
     if isinstance(outcome, Required):
         return wait_for_step(outcome.step, situation, token)
     if attempt.is_hosted:
@@ -140,11 +152,13 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
     membership = accept_brought_invitation(attempt) or outcome.membership
     if not attempt.token_digest:
         # Complete at once, and so never saved.
-        return start_session(attempt=attempt, membership=membership, policy=policy)
+        return start_session(attempt=attempt, membership=membership, policy=policy, lifetimes=situation.rules)
     # Spent before anything is granted, under its lock: an attempt succeeds once.
     attempt.completed_at = clock.now()
     attempt.save(update_fields=["completed_at", *_COLLECTED, "is_hosted"])
-    signed_in = start_session(attempt=attempt, membership=membership, policy=policy)
+    signed_in = start_session(
+        attempt=attempt, membership=membership, policy=policy, lifetimes=situation.rules
+    )
     codes = AuthorizationCode.objects.in_environment(attempt.environment_id)
     codes.filter(attempt=attempt, spent_at__isnull=False).update(session=signed_in.session)
     return signed_in
@@ -266,6 +280,8 @@ def _mfa_challenge_details(situation: Situation) -> dict[str, Any]:
 
 
 _DETAILS: Mapping[Step, Callable[[Situation], dict[str, Any]]] = {
+    Step.SSO: sso_details,
+    Step.ALLOWED_METHOD: allowed_method_details,
     Step.EMAIL_VERIFICATION: _email_details,
     Step.ORGANIZATION_SELECTION: _organization_details,
     Step.MFA_ENROLLMENT: _mfa_enrollment_details,

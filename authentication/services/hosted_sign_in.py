@@ -13,6 +13,7 @@ from authentication.errors import InvalidPendingAuthenticationToken
 from authentication.models import SignInAttempt
 from authentication.services.attempts import go_on, is_waiting, lock_attempt
 from authentication.services.looks import look_of_attempt
+from authentication.services.organization_policies import OtherWays, other_ways
 from authentication.services.outcomes import Outcome
 from authentication.services.sessions import user_actor
 from environments.models import AuthenticationSettings, Environment
@@ -37,6 +38,7 @@ class WaitingSignIn:
     step: Step | None
     memberships: list[OrganizationMembership]
     factors: list[AuthenticationFactor]
+    other_ways: OtherWays | None = None
 
 
 def first_proof(
@@ -66,6 +68,8 @@ def require_waiting_sign_in(
     attempt = _require_attempt(environment, pending_authentication_token or "")
     situation = Situation(attempt, policy_of(environment).settings)
     outcome = advance(situation)
+    if isinstance(outcome, Required) and outcome.step in {Step.SSO, Step.ALLOWED_METHOD}:
+        return WaitingSignIn(attempt.user, outcome.step, [], [], other_ways(situation))
     if isinstance(outcome, Required):
         choices = situation.memberships if outcome.step is Step.ORGANIZATION_SELECTION else []
         factors = situation.factors if outcome.step is Step.MFA_CHALLENGE else []

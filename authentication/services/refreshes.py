@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from authentication.access_tokens import POLICY_RELATIONS, Policy, loaded_policy, sign_access_token
-from authentication.engine import Required, Situation, advance
+from authentication.engine import Required, Situation, advance, organization_step
 from authentication.errors import (
     InvalidGrant,
     OAuthRefusal,
@@ -13,6 +13,7 @@ from authentication.errors import (
     SessionExpired,
 )
 from authentication.models import Session, SignInAttempt
+from authentication.policies import Rules, policy_of_organization
 from authentication.refresh_tokens import RefreshToken, RefreshVerdict, judge
 from authentication.services.attempts import lock_user_row, wait_for_step
 from authentication.services.outcomes import SignedIn, StepRequired
@@ -20,7 +21,12 @@ from authentication.services.sessions import end_locked_session, expiry_of, is_o
 from environments.models import Environment
 from foundation import clock
 from foundation.actors import SYSTEM
-from organizations.models import MembershipStatus, OrganizationMembership
+from organizations.models import (
+    MembershipStatus,
+    OrganizationMembership,
+    OrganizationPolicy,
+    find_domain_policy,
+)
 
 
 def refresh_session(
@@ -28,9 +34,10 @@ def refresh_session(
 ) -> SignedIn | StepRequired:
     """Exchange a refresh token for new tokens; ``organization_id`` switches the session to that organization.
 
-    Membership, roles and policy are read anew: who left the organization has no session there any more. A switch
-    asks the engine, which may want more than the session has proven: that, and a refusal with
-    OrganizationMembershipNotFound, leave the refresh token unspent. Raises InvalidGrant and SessionExpired too.
+    Membership, roles and policies are read anew: who left the organization has no session there any more, and who
+    came by a way that an organization has closed since is told which one is open. A switch asks the engine, which may
+    want more than the session has proven. These steps, and a refusal with OrganizationMembershipNotFound, leave the
+    refresh token unspent. Raises InvalidGrant and SessionExpired too.
     """
     with transaction.atomic():
         outcome = _refresh(environment, RefreshToken(refresh_token), organization_id)
@@ -50,43 +57,60 @@ def _refresh(
     if session is None or session.ended_at is not None:
         return InvalidGrant()
     policy = loaded_policy(session.environment)
-    if is_over(session, policy.settings, moment):
+    membership = _active_membership(session, session.organization_id)
+    domain_policy = find_domain_policy(session.environment_id, session.user.email)
+    if is_over(session, _rules(policy, membership, domain_policy), moment):
         return SessionExpired()
     verdict = judge(session, presented, moment)
     if verdict is RefreshVerdict.REUSED:
         end_locked_session(session, environment, SYSTEM)
         return InvalidGrant()
     wanted = organization_id or session.organization_id
-    membership = _active_membership(session, wanted)
+    if wanted != session.organization_id:
+        membership = _active_membership(session, wanted)
     if wanted is not None and membership is None:
         if wanted != session.organization_id:
             return OrganizationMembershipNotFound.of(wanted)
         end_locked_session(session, environment, SYSTEM)
         return InvalidGrant()
-    if wanted != session.organization_id:
-        step = _missing_for_switch(session, wanted, policy)
-        if step is not None:
-            return step
+    rules = _rules(policy, membership, domain_policy)
+    step = _missing_step(session, wanted, policy, rules)
+    if step is not None:
+        return step
     session.organization_id = wanted
     if verdict is RefreshVerdict.PRESENT:
         successor = _rotate(session, presented, moment)
     else:
         successor = RefreshToken(str(session.sealed_refresh_token))
     session.updated_at = moment
-    session.expires_at = expiry_of(
-        policy.settings, created_at=session.created_at, refreshed_at=session.refreshed_at
-    )
+    session.expires_at = expiry_of(session, rules)
     session.save(update_fields=_REFRESHED_FIELDS)
     access_token = sign_access_token(session=session, user=session.user, membership=membership, policy=policy)
     return SignedIn(session, session.user, access_token, successor.text)
 
 
-def _missing_for_switch(session: Session, organization_id: str | None, policy: Policy) -> StepRequired | None:
-    """Say what an organization needs that the session has not proven, or None: a switch is no way around a step."""
+def _rules(
+    policy: Policy, membership: OrganizationMembership | None, domain_policy: OrganizationPolicy | None
+) -> Rules:
+    entered = None if membership is None else policy_of_organization(membership.organization)
+    return Rules.of(policy.settings, entered=entered, domain=domain_policy)
+
+
+def _missing_step(
+    session: Session, organization_id: str | None, policy: Policy, rules: Rules
+) -> StepRequired | None:
+    """Say what is asked that the session has not proven, or None: a switch is no way around a step.
+
+    Whoever stays is asked for what organizations have decided alone: a second factor was proven at the sign-in.
+    """
+    stays = organization_id == session.organization_id
+    if stays and not rules.policies:
+        return None
     attempt = SignInAttempt(
         environment=policy.settings.environment,
         user=session.user,
         authentication_method=session.authentication_method,
+        connection_id=session.connection_id,
         organization_id=organization_id,
         authenticated_at=session.authenticated_at,
         mfa_verified_at=session.mfa_verified_at,
@@ -94,8 +118,12 @@ def _missing_for_switch(session: Session, organization_id: str | None, policy: P
         user_agent=session.user_agent,
     )
     situation = Situation(attempt, policy.settings)
-    outcome = advance(situation)
-    return wait_for_step(outcome.step, situation) if isinstance(outcome, Required) else None
+    if stays:
+        step = organization_step(situation)
+    else:
+        outcome = advance(situation)
+        step = outcome.step if isinstance(outcome, Required) else None
+    return None if step is None else wait_for_step(step, situation)
 
 
 _REFRESHED_FIELDS = [
@@ -140,6 +168,6 @@ def _active_membership(session: Session, organization_id: str | None) -> Organiz
     rows = OrganizationMembership.objects.in_environment(session.environment_id)
     return (
         rows.filter(user_id=session.user_id, organization_id=organization_id, status=MembershipStatus.ACTIVE)
-        .select_related("organization")
+        .select_related("organization__policy")
         .first()
     )

@@ -6,12 +6,14 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import record_sign_in
+from authentication import conf
 from authentication.access_tokens import Policy, sign_access_token
-from authentication.models import HostedSession, Session, SessionStatus, SignInAttempt
+from authentication.models import AuthenticationMethod, HostedSession, Session, SessionStatus, SignInAttempt
+from authentication.policies import Lifetimes
 from authentication.refresh_tokens import new_refresh_token
 from authentication.representations import represent_session
 from authentication.services.outcomes import SignedIn
-from environments.models import AuthenticationSettings, Environment
+from environments.models import Environment
 from events.services import emit
 from foundation import clock
 from foundation.actors import Actor, ActorKind
@@ -19,7 +21,11 @@ from organizations.models import OrganizationMembership
 
 
 def start_session(
-    *, attempt: SignInAttempt, membership: OrganizationMembership | None, policy: Policy
+    *,
+    attempt: SignInAttempt,
+    membership: OrganizationMembership | None,
+    policy: Policy,
+    lifetimes: Lifetimes,
 ) -> SignedIn:
     """Start the session that a completed attempt has earned, in the transaction that holds the lock of its user."""
     user = attempt.user
@@ -30,6 +36,7 @@ def start_session(
         user=user,
         organization_id=membership.organization_id if membership else None,
         authentication_method=attempt.authentication_method,
+        connection_id=attempt.connection_id,
         hosted_session_id=attempt.hosted_session_id,
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,
@@ -38,10 +45,10 @@ def start_session(
         created_at=moment,
         updated_at=moment,
         refreshed_at=moment,
-        expires_at=expiry_of(policy.settings, created_at=moment, refreshed_at=moment),
         refresh_family_digest=refresh_token.family_digest,
         refresh_token_digest=refresh_token.digest,
     )
+    session.expires_at = expiry_of(session, lifetimes)
     session.save(force_insert=True)
     record_sign_in(user)
     emit(
@@ -94,16 +101,18 @@ def end_locked_session(session: Session, environment: Environment, actor: Actor)
     emit("session.revoked", environment=environment, actor=actor, data=represent_session(session))
 
 
-def expiry_of(settings: AuthenticationSettings, *, created_at: datetime, refreshed_at: datetime) -> datetime:
+def expiry_of(session: Session, lifetimes: Lifetimes) -> datetime:
     """Return when a session ends by itself: at its maximum age, or unused for too long."""
-    end = created_at + timedelta(seconds=settings.session_maximum_seconds)
-    if settings.session_inactivity_seconds is not None:
-        end = min(end, refreshed_at + timedelta(seconds=settings.session_inactivity_seconds))
+    maximum = timedelta(seconds=lifetimes.session_maximum_seconds)
+    if session.authentication_method == AuthenticationMethod.IMPERSONATION:
+        maximum = min(maximum, conf.IMPERSONATION_LIFETIME)
+    end = session.created_at + maximum
+    if lifetimes.session_inactivity_seconds is not None:
+        end = min(end, session.refreshed_at + timedelta(seconds=lifetimes.session_inactivity_seconds))
     return end
 
 
-def is_over(session: Session, settings: AuthenticationSettings, moment: datetime) -> bool:
+def is_over(session: Session, lifetimes: Lifetimes, moment: datetime) -> bool:
     """Tell whether a session has ended by itself."""
     # The policy of now counts for sessions that began under a more generous one.
-    limit = expiry_of(settings, created_at=session.created_at, refreshed_at=session.refreshed_at)
-    return min(session.expires_at, limit) <= moment
+    return min(session.expires_at, expiry_of(session, lifetimes)) <= moment

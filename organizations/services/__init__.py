@@ -52,6 +52,7 @@ from organizations.services.organizations import (
     remove_organization,
     update_organization,
 )
+from organizations.services.policies import update_organization_policy
 
 __all__ = [
     "DomainClaim",
@@ -94,4 +95,5 @@ __all__ = [
     "update_membership",
     "update_organization",
     "update_organization_branding",
+    "update_organization_policy",
 ]

@@ -220,7 +220,7 @@ def test_a_user_that_is_deleted_while_its_password_is_checked_is_not_signed_in(c
     assert client.password("ada@example.com").json()["code"] == "invalid_credentials"
 
 
-def test_a_sign_in_that_completes_at_once_leaves_no_attempt_and_takes_twelve_queries(
+def test_a_sign_in_that_completes_at_once_leaves_no_attempt_and_takes_thirteen_queries(
     client, user, django_assert_num_queries
 ):
     make_membership(make_organization(client.environment), user)
@@ -228,7 +228,7 @@ def test_a_sign_in_that_completes_at_once_leaves_no_attempt_and_takes_twelve_que
 
     # Client with its environment, policy with its template, user; then in the transaction: user locked, event,
     # memberships, factors, session, last sign-in, event, roles with permissions, signing key. And its two savepoints.
-    with django_assert_num_queries(12 + 2):
+    with django_assert_num_queries(13 + 2):
         client.sign_in("ada@example.com")
 
     assert not SignInAttempt.objects.in_environment(client.environment).exists()

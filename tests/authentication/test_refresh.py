@@ -235,13 +235,13 @@ def test_access_tokens_live_as_long_as_the_environment_says(client, user):
     assert claims["exp"] - claims["iat"] == 900
 
 
-def test_a_refresh_takes_six_queries(client, user, django_assert_num_queries):
+def test_a_refresh_takes_seven_queries(client, user, django_assert_num_queries):
     make_membership(make_organization(client.environment), user)
     token = client.sign_in("ada@example.com")["refresh_token"]
 
     # Client with its environment; then in the transaction: session locked, with its user and the policy,
     # membership, session written, roles with permissions, signing key. And its two savepoints.
-    with django_assert_num_queries(6 + 2):
+    with django_assert_num_queries(7 + 2):
         client.refresh(token)
 
 

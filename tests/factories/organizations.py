@@ -14,6 +14,7 @@ from organizations.models import (
     Organization,
     OrganizationDomain,
     OrganizationMembership,
+    OrganizationPolicy,
 )
 from tests.factories.accounts import make_user
 
@@ -61,3 +62,7 @@ def make_invitation(
         organization=organization,
         **fields,
     )
+
+
+def set_policy(organization: Organization, **changes: Any) -> OrganizationPolicy:
+    return services.update_organization_policy(organization=organization, changes=changes)
