@@ -101,7 +101,7 @@ class AuthenticationSettingsForm(ServiceForm):
             "session_maximum_seconds": "At least 300. After that, the person signs in again.",
             "homepage_url": "Where pages send people who have nowhere else to go.",
             "invitation_url": "The application's page that links in invitations lead to; ?invitation_token=… is added. "
-            "Empty: the homepage, or the origin of the default redirect URI.",
+            "Empty: the hosted page.",
             "password_reset_url": "The application's page that links in password resets lead to; ?token=… is added. "
             "Empty: the hosted page.",
         }

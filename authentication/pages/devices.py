@@ -5,6 +5,8 @@ own device is signed in as that person (§5.4). So nothing happens without two p
 with everything that is known of the device.
 """
 
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,9 +21,13 @@ from authentication.pages.plumbing import HostedPage, SignInPage
 from authentication.pages.sign_in import PAGE_OF_STEP
 from authentication.services import WaitingSignIn
 from environments.api.requests import client_ip
+from foundation import clock
+from foundation.places import place_of
+from foundation.user_agents import describe_user_agent
 
 _ALLOW = "allow"
-_LONGEST_SHOWN_AGENT = 120
+_LONGEST_NAME = 120
+_FRESH = timedelta(minutes=1)
 
 
 class Device(HostedPage):
@@ -97,16 +103,18 @@ class ConfirmDevice(DevicePage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         services.require_unanswered(self.device)
-        agent = self.device.user_agent or ""
+        ip_address = self.device.ip_address or ""
         return self.show(
             "device_confirm.html",
             {
                 "user_code": self.authorization.user_code,
                 "email": self.waiting.user.email,
                 "asked_at": self.device.created_at,
-                "ip_address": self.device.ip_address,
-                "is_same_network": self.device.ip_address == client_ip(request),
-                "device_agent": agent[:_LONGEST_SHOWN_AGENT],
+                "is_fresh": clock.now() - self.device.created_at < _FRESH,
+                "ip_address": ip_address,
+                "place": place_of(ip_address),
+                "is_same_network": ip_address == client_ip(request),
+                "device_name": _name_of(self.device.user_agent or ""),
                 "other_account_url": self.url_of("sign-in", account="other"),
             },
         )
@@ -136,3 +144,9 @@ class DeviceDone(DevicePage):
         if self.device.attempt_id is not None:
             return self.show("device_allowed.html")
         return self.go_to("device-confirm")
+
+
+def _name_of(user_agent: str) -> str:
+    # A program that is no browser says itself best what it is.
+    is_browser = user_agent.startswith("Mozilla/")
+    return describe_user_agent(user_agent).label if is_browser else user_agent[:_LONGEST_NAME]

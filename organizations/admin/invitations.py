@@ -1,18 +1,22 @@
-"""Staff pages of invitations: who was invited into what, and what became of it."""
+"""Staff pages of invitations: who is invited into what, and what became of it."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
-from environments.staff.model_admin import EnvironmentModelAdmin
+from authorization.services import list_roles
+from environments.staff.fields import slug_choices
+from environments.staff.model_admin import EnvironmentModelAdmin, ServiceForm
 from environments.staff.panels import badge, link
 from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
 from foundation import clock
 from organizations import services
 from organizations.models import Invitation, InvitationState, invitations_with_relations
+from organizations.services.invitations import DEFAULT_DAYS, LONGEST_DAYS, SHORTEST_DAYS
 
 _TONES = {
     InvitationState.PENDING: "info",
@@ -25,6 +29,26 @@ _TONES = {
 def state_badge(row: Invitation) -> str:
     """Return what has become of an invitation, in colour."""
     return badge(row.state.value, _TONES[row.state])
+
+
+class NewInvitationForm(ServiceForm):
+    """Whom to invite, into what, in which of the environment's roles, for how long."""
+
+    role_slug = forms.ChoiceField(
+        label="Role", required=False, help_text="In the organization; none: the default role."
+    )
+    expires_in_days = forms.IntegerField(
+        label="Valid for, in days",
+        initial=DEFAULT_DAYS,
+        min_value=SHORTEST_DAYS,
+        max_value=LONGEST_DAYS,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        role: Any = self.fields["role_slug"]
+        role.choices = [("", "—"), *slug_choices(list_roles(self.environment))]
+        self.fields["organization"].help_text = "Empty: an invitation to the product alone."
 
 
 def _is_pending(row: Invitation) -> bool:
@@ -66,6 +90,9 @@ class InvitationAdmin(EnvironmentModelAdmin):
     list_filter = (StateFilter,)
     search_fields = ("email", "organization__name", "=id")
     linked_by = ("organization", "inviter", "accepted_user")
+    autocomplete_fields = ("organization",)
+    add_form = NewInvitationForm
+    add_fieldsets = ((None, {"fields": ("email", "organization", "role_slug", "expires_in_days")}),)
     # The token is in nobody's hands but the invitee's and the application's.
     fields = (
         "email",
@@ -87,6 +114,9 @@ class InvitationAdmin(EnvironmentModelAdmin):
         return rows.select_related(
             "environment", "role", "membership", "organization", "inviter", "accepted_user"
         ).order_by(*self.get_ordering(request))
+
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> Invitation:
+        return services.send_invitation(environment=environment_of(request), actor=actor_of(request), **data)
 
     @tool(
         "Resend",

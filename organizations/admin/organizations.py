@@ -136,6 +136,7 @@ class OrganizationAdmin(EnvironmentModelAdmin):
                     for invitation in first_rows(of_this(Invitation))
                 ],
                 more=list_url(Invitation, organization=row.pk),
+                add=add(Invitation),
             ),
             Panel(
                 "Groups",

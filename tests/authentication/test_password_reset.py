@@ -8,10 +8,12 @@ from accounts.models import PasswordReset, User
 from accounts.services import update_user
 from authentication import services
 from authentication.errors import PasswordAuthenticationDisabled
+from authentication.models import HostedSession
 from environments.services import update_authentication_settings
 from events.models import Mail
 from foundation import clock
 from foundation.actors import SYSTEM
+from tests.authentication.browser import Browser
 from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.environments import make_environment
 
@@ -347,3 +349,18 @@ def test_tokens_are_kept_sealed(api, environment, user):
 
     assert token not in str(vars(row))
     assert token not in str(vars(mails(environment)[0]))
+
+
+def test_a_reset_signs_every_browser_out_of_our_pages(api, environment, user):
+    browser = Browser(environment)
+    request = browser.open_request()
+    outcome = browser.sign_in(request)
+    services.finish_sign_in(
+        request=request,
+        pending_authentication_token=outcome.pending_authentication_token,
+        former_secret=None,
+    )
+
+    assert confirm(api, ask(api)["password_reset_token"]).status_code == 200
+
+    assert HostedSession.objects.in_environment(environment).get().ended_at is not None

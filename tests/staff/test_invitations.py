@@ -9,6 +9,7 @@ from events.models import Event, Mail
 from foundation import clock
 from foundation.actors import SYSTEM
 from organizations import services
+from organizations.models import Invitation
 from tests.factories.accounts import make_user
 from tests.factories.organizations import make_invitation, make_organization
 
@@ -64,6 +65,65 @@ def test_invitations_are_found_by_what_became_of_them(owners_browser, environmen
         ]
 
 
+def test_staff_invite_somebody_into_an_organization(owners_browser, environment, owner, last_event):
+    organization = make_organization(environment, "Foo Corp")
+    form = page(owners_browser, f"{LIST}add/?organization={organization.pk}")
+    assert "Foo Corp" in form
+
+    answer = owners_browser.post(
+        f"{LIST}add/",
+        {
+            "email": "Ada@Foo-Corp.com",
+            "organization": organization.pk,
+            "role_slug": "admin",
+            "expires_in_days": "3",
+        },
+        follow=True,
+    )
+
+    assert answer.status_code == 200, answer.content
+    invitation = Invitation.objects.in_environment(environment).get()
+    assert (invitation.email, invitation.role_slug) == ("ada@foo-corp.com", "admin")
+    assert (invitation.expires_at - invitation.created_at).days == 3
+    mail = Mail.objects.in_environment(environment).get()
+    assert invitation.token in mail.text
+    assert invitation.token not in answer.content.decode()
+    assert last_event("invitation.created")["actor"] == ("operator", owner.pk)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"email": "no address"}, "errorlist"),
+        ({"email": "ada@foo-corp.com"}, "already"),
+        ({"email": "new@foo-corp.com", "expires_in_days": "31"}, "30"),
+        ({"email": "new@foo-corp.com", "role_slug": "admin"}, "role"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_on_the_form(owners_browser, environment, fields, words):
+    make_invitation(environment, "ada@foo-corp.com")
+
+    answer = owners_browser.post(f"{LIST}add/", {"expires_in_days": "7", **fields})
+
+    assert answer.status_code == 200
+    assert words in answer.content.decode()
+    assert Mail.objects.in_environment(environment).count() == 1
+
+
+def test_nobody_is_invited_into_another_environments_organization(
+    owners_browser, environment, other_environment
+):
+    foreign = make_organization(other_environment, "Foreign")
+
+    answer = owners_browser.post(
+        f"{LIST}add/", {"email": "ada@foo-corp.com", "organization": foreign.pk, "expires_in_days": "7"}
+    )
+
+    assert answer.status_code == 200
+    assert not Mail.objects.in_environment(environment).exists()
+    assert not Mail.objects.in_environment(other_environment).exists()
+
+
 def test_staff_send_an_invitation_again_and_take_it_back(owners_browser, environment, owner, last_event):
     invitation = make_invitation(environment)
 
@@ -82,6 +142,7 @@ def test_a_viewer_only_looks(viewer, signed_in, environment):
     invitation = make_invitation(environment)
     browser = signed_in(viewer)
     assert invitation.email in page(browser, LIST)
+    assert browser.post(f"{LIST}add/", {"email": "b@foo-corp.com", "expires_in_days": "7"}).status_code == 403
     for name in ("resend", "revoke"):
         assert browser.post(f"{LIST}{invitation.pk}/tool/{name}/").status_code == 403
     assert not Event.objects.in_environment(environment).filter(name="invitation.revoked").exists()
