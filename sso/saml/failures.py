@@ -25,12 +25,14 @@ class SAMLFailure(StrEnum):
     RELATIVE_NAMESPACE = "relative_namespace"
     SCHEMA_LOCATION = "schema_location"
     DUPLICATE_ID = "duplicate_id"
+    PARAMETER_TWICE = "parameter_twice"
     NOT_A_RESPONSE = "not_a_response"
     SCHEMA_VIOLATED = "schema_violated"
     IDP_REPORTED_FAILURE = "idp_reported_failure"
     # Signatures.
     NOTHING_SIGNED = "nothing_signed"
     ASSERTION_NOT_SIGNED = "assertion_not_signed"
+    MESSAGE_NOT_SIGNED = "message_not_signed"
     RESPONSE_NOT_SIGNED = "response_not_signed"
     SIGNATURE_MISPLACED = "signature_misplaced"
     SIGNATURE_OF_ANOTHER_ELEMENT = "signature_of_another_element"
@@ -96,12 +98,14 @@ SENTENCES: Mapping[SAMLFailure, str] = {
     "signed.",
     SAMLFailure.SCHEMA_LOCATION: "The message names a schema to be loaded, which is never done.",
     SAMLFailure.DUPLICATE_ID: "Two elements of the message have the same ID {found}, so its signature is ambiguous.",
+    SAMLFailure.PARAMETER_TWICE: "The parameter {found} stands in the address twice, so its signature is ambiguous.",
     SAMLFailure.NOT_A_RESPONSE: "A SAML 2.0 {expected} was expected; this is {found}.",
     SAMLFailure.SCHEMA_VIOLATED: "The message breaks the SAML 2.0 schema: {reason}.",
     SAMLFailure.IDP_REPORTED_FAILURE: "Your IdP did not sign the person in. It answered {status}{message}. Its own log "
     "says why; often the person is not assigned to the application.",
     SAMLFailure.NOTHING_SIGNED: "Neither the response nor the assertion is signed. Turn on signed assertions at your IdP.",
     SAMLFailure.ASSERTION_NOT_SIGNED: "Only the response is signed. Turn on signed assertions at your IdP.",
+    SAMLFailure.MESSAGE_NOT_SIGNED: "The {what} is not signed. Turn on signed logout messages at your IdP.",
     SAMLFailure.RESPONSE_NOT_SIGNED: "This connection asks for signed responses, and only the assertion is signed. Turn "
     "on signed responses at your IdP, or turn the demand off here.",
     SAMLFailure.SIGNATURE_MISPLACED: "The message has a signature at a place where none belongs: inside {found}.",
@@ -130,8 +134,8 @@ SENTENCES: Mapping[SAMLFailure, str] = {
     SAMLFailure.WRONG_NUMBER_OF_ASSERTIONS: "The response has {found} assertions; exactly one is expected.",
     SAMLFailure.WRONG_ISSUER: "The {what} was issued by {found}; this connection knows the IdP as {expected}. Copy the "
     "entity id of your IdP here exactly.",
-    SAMLFailure.WRONG_DESTINATION: "The response is addressed to {found}; the address of this connection is {expected}. "
-    "Correct the ACS URL at your IdP.",
+    SAMLFailure.WRONG_DESTINATION: "The {what} is addressed to {found}; the address of this connection is {expected}. "
+    "Copy it to your IdP exactly.",
     SAMLFailure.IDP_INITIATED_REFUSED: "The sign-in began at the IdP's own portal, which this connection does not allow. "
     "Begin at the application, or allow it here.",
     SAMLFailure.IN_RESPONSE_TO_MISSING: "The {what} does not say which request it answers (InResponseTo).",
@@ -150,7 +154,7 @@ SENTENCES: Mapping[SAMLFailure, str] = {
     SAMLFailure.NOT_BEARER: "The assertion confirms its subject by {found}; a bearer confirmation is expected.",
     SAMLFailure.RECIPIENT_MISSING: "The subject confirmation names no Recipient. Set it at your IdP to {expected}.",
     SAMLFailure.WRONG_RECIPIENT: "The assertion may be delivered to {found}; the address of this connection is "
-    "{expected}. Correct the ACS URL at your IdP.",
+    "{expected}. Copy it to your IdP exactly (ACS URL).",
     SAMLFailure.NO_END_OF_VALIDITY: "The subject confirmation does not say until when it counts (NotOnOrAfter).",
     SAMLFailure.NO_AUTHENTICATION: "The assertion has {found} authentication statements; exactly one is expected.",
     SAMLFailure.AUTHENTICATION_TOO_OLD: "This connection asks for a fresh sign-in, and the person signed in at {found}. "

@@ -43,6 +43,8 @@ class IdPMetadata:
     sso_url: str
     sso_binding: str
     slo_url: str
+    slo_binding: str
+    slo_response_url: str
     certificates: tuple[keys.Certificate, ...]
     wants_signed_requests: bool
     valid_until: datetime | None
@@ -55,6 +57,8 @@ class IdPMetadata:
             sso_url=self.sso_url,
             sso_binding=self.sso_binding,
             slo_url=self.slo_url,
+            slo_binding=self.slo_binding,
+            slo_response_url=self.slo_response_url,
             certificates_pem=tuple(certificate.pem for certificate in self.certificates),
         )
 
@@ -76,13 +80,19 @@ def read_idp_metadata(octets: bytes, entity_id: str = "") -> IdPMetadata:
     found_id = str(entity.get("entityID", "")).strip()
     if not found_id or len(found_id) > _LONGEST["entity_id"]:
         raise MetadataRefused("The metadata names no entity id, or a very long one.")
-    sso_url, binding = _sign_in_service(descriptor)
+    sso = _service(descriptor, "SingleSignOnService")
+    if sso is None:
+        raise MetadataRefused(
+            "The metadata names no sign-in address for the bindings HTTP-Redirect and HTTP-POST."
+        )
+    slo = _service(descriptor, "SingleLogoutService")
     return IdPMetadata(
         entity_id=found_id,
-        sso_url=sso_url,
-        sso_binding=binding,
-        slo_url=_service(descriptor, "SingleLogoutService", REDIRECT_BINDING)
-        or _service(descriptor, "SingleLogoutService", POST_BINDING),
+        sso_url=sso.url,
+        sso_binding=sso.binding,
+        slo_url=slo.url if slo else "",
+        slo_binding=slo.binding if slo else "redirect",
+        slo_response_url=slo.response_url if slo else "",
         certificates=_certificates_in(descriptor),
         wants_signed_requests=descriptor.get("WantAuthnRequestsSigned") in {"true", "1"},
         valid_until=_valid_until(entity),
@@ -115,25 +125,28 @@ def _without_descriptor(entity: Element) -> str:
     return "The metadata describes no SAML 2.0 identity provider (IDPSSODescriptor)."
 
 
-def _sign_in_service(descriptor: Element) -> tuple[str, str]:
-    """Return where sign-ins begin, and by which binding; a redirect is the lighter of the two."""
-    for binding, name in ((REDIRECT_BINDING, "redirect"), (POST_BINDING, "post")):
-        url = _service(descriptor, "SingleSignOnService", binding)
-        if url:
-            return url, name
-    raise MetadataRefused(
-        "The metadata names no sign-in address for the bindings HTTP-Redirect and HTTP-POST."
-    )
+@dataclass(frozen=True, slots=True)
+class _Service:
+    url: str
+    binding: str
+    response_url: str
 
 
-def _service(descriptor: Element, name: str, binding: str) -> str:
-    for service in children(descriptor, MD, name):
-        if service.get("Binding") == binding:
-            url = str(service.get("Location", "")).strip()
-            if len(url) > _LONGEST["url"] or not url.startswith(("https://", "http://")):
-                raise MetadataRefused(f"The address of {name} in the metadata is no https URL.")
-            return url
-    return ""
+def _service(descriptor: Element, name: str) -> _Service | None:
+    """Return where a service is, and by which binding; a redirect is the lighter of the two."""
+    for binding, word in ((REDIRECT_BINDING, "redirect"), (POST_BINDING, "post")):
+        for service in children(descriptor, MD, name):
+            if service.get("Binding") == binding:
+                location, response = service.get("Location"), service.get("ResponseLocation")
+                return _Service(_url(location, name), word, "" if response is None else _url(response, name))
+    return None
+
+
+def _url(location: str | None, name: str) -> str:
+    url = (location or "").strip()
+    if len(url) > _LONGEST["url"] or not url.startswith(("https://", "http://")):
+        raise MetadataRefused(f"The address of {name} in the metadata is no https URL.")
+    return url
 
 
 def _certificates_in(descriptor: Element) -> tuple[keys.Certificate, ...]:

@@ -19,7 +19,7 @@ class ServiceProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityProvider:
-    """The other side, as its operator described it. ``sso_binding`` is ``redirect`` or ``post``.
+    """The other side, as its operator described it. The bindings are ``redirect`` or ``post``.
 
     The certificates are PEM; each of them counts, so that the provider can change its key without a gap.
     """
@@ -28,6 +28,8 @@ class IdentityProvider:
     sso_url: str
     sso_binding: str = "redirect"
     slo_url: str = ""
+    slo_binding: str = "redirect"
+    slo_response_url: str = ""
     certificates_pem: tuple[str, ...] = ()
 
 

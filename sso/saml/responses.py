@@ -147,7 +147,10 @@ def _check_response(root: Element, expected: Expectations, *, is_signed: bool) -
     destination = root.get("Destination")
     if destination != expected.sp.acs_url and (is_signed or destination is not None):
         raise refused(
-            SAMLFailure.WRONG_DESTINATION, found=destination or "nobody", expected=expected.sp.acs_url
+            SAMLFailure.WRONG_DESTINATION,
+            what="response",
+            found=destination or "nobody",
+            expected=expected.sp.acs_url,
         )
     assertions.check_in_response_to(root.get("InResponseTo"), expected, "response")
     assertions.check_not_in_future(root.get("IssueInstant"), expected, "response")

@@ -9,6 +9,10 @@ from functools import cache
 from typing import Any
 
 import xmlsec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from foundation import clock
@@ -46,9 +50,28 @@ Change = Callable[[etree._Element], object]
 
 
 @cache
-def key_pair(name: str) -> tuple[str, str]:
+def key_pair(name: str, *, curve: bool = False) -> tuple[str, str]:
     """Return a key and a certificate that live as long as the tests."""
-    return keys.make_key_pair(name)
+    return _curve_key_pair(name) if curve else keys.make_key_pair(name)
+
+
+def _curve_key_pair(name: str) -> tuple[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(clock.now() - timedelta(days=1))
+        .not_valid_after(clock.now() + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    private_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private_pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @dataclass
@@ -59,6 +82,7 @@ class Forge:
     sso_url: str = "https://idp.example.com/sso"
     slo_url: str = "https://idp.example.com/slo"
     name: str = "idp.example.com"
+    curve: bool = False
     attributes: Mapping[str, Sequence[str]] = field(
         default_factory=lambda: {
             "email": ["ada@example.com"],
@@ -70,11 +94,11 @@ class Forge:
 
     @property
     def private_key_pem(self) -> str:
-        return key_pair(self.name)[0]
+        return key_pair(self.name, curve=self.curve)[0]
 
     @property
     def certificate_pem(self) -> str:
-        return key_pair(self.name)[1]
+        return key_pair(self.name, curve=self.curve)[1]
 
     @property
     def party(self) -> IdentityProvider:
@@ -130,10 +154,10 @@ class Forge:
             change(root)
         for name in sign:
             if name == "Response" and encrypt:
-                root = encrypt_assertion(root, sp.certificate_pem)
+                root = encrypt_element(root, sp.certificate_pem)
                 encrypt = False
             self.sign(one(root, name) if name != "Response" else root, **options)
-        return encrypt_assertion(root, sp.certificate_pem) if encrypt else root
+        return encrypt_element(root, sp.certificate_pem) if encrypt else root
 
     def sign(
         self,
@@ -198,7 +222,7 @@ def post(root: etree._Element | bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
-def encrypt_assertion(
+def encrypt_element(
     root: etree._Element,
     certificate_pem: str,
     *,
