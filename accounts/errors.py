@@ -183,6 +183,44 @@ class NewEmailInvalid(Invalid):
     message = InvalidEmail.message
 
 
+class PasskeyInvalid(BadRequest):
+    """What the browser sent is no proof: malformed, for another site, without user verification, or badly signed."""
+
+    code = "passkey_invalid"
+    message = "The passkey could not be verified."
+
+
+class PasskeyNotFound(PasskeyInvalid):
+    """Nobody in this environment has this passkey, or no longer."""
+
+    code = "passkey_not_found"
+    message = "The passkey is not known here."
+
+
+class PasskeyChallengeInvalid(PasskeyInvalid):
+    """The challenge was never given to this browser, was used before, or is too old."""
+
+    code = "passkey_challenge_invalid"
+    message = "The passkey request has expired or was used before."
+
+
+class PasskeyCopied(PasskeyInvalid):
+    """Its counter went back: two authenticators hold it (WebAuthn §6.1.1). It opens nothing from now on."""
+
+    code = "passkey_copied"
+    message = "The passkey seems to have been copied, and cannot be used any more."
+
+
+class PasskeyAlreadyRegistered(Conflict):
+    code = "passkey_already_registered"
+    message = "This passkey is registered already."
+
+
+class TooManyPasskeys(Conflict):
+    code = "too_many_passkeys"
+    message = "This account has as many passkeys as it can have."
+
+
 class InvalidPhoneNumber(Invalid):
     """Not a number in the form of E.164."""
 

@@ -233,6 +233,60 @@ class AuthenticationChallenge(EnvironmentModel):
         return f"Challenge of {self.factor_id}"
 
 
+class Passkey(EnvironmentModel):
+    """A WebAuthn credential of a user: a key that stays in an authenticator, and opens by finger, face or PIN."""
+
+    id = PrefixedIDField(prefix="passkey")
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=100)
+    credential_id = models.CharField(max_length=1400, editable=False, help_text="In base64url.")
+    public_key = models.TextField(editable=False, help_text="The COSE key, in base64url.")
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    aaguid = models.CharField(max_length=36, blank=True, default="", help_text="The authenticator's model.")
+    transports = models.JSONField(default=list, help_text="How the browser reaches the authenticator.")
+    is_backup_eligible = models.BooleanField(
+        default=False, help_text="Whether the authenticator may copy it to the user's other devices."
+    )
+    is_backed_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    blocked_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a copy of it was noticed; it opens nothing since."
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "id"], name="passkeys_of_user")]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "credential_id"], name="one_user_per_passkey"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PasskeyChallenge(EnvironmentModel):
+    """What an authenticator is asked to sign, once, for one browser: to add a user's passkey, or to sign in.
+
+    Only digests are kept: of the challenge, and of the secret in the browser's cookie.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=64, unique=True)
+    browser_digest = models.CharField(max_length=64)
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        related_name="passkey_challenges",
+        help_text="Who adds a passkey; empty for a sign-in, where nobody knows yet who it is.",
+    )
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"Passkey challenge {self.pk}"
+
+
 class RecoveryCode(EnvironmentModel):
     """Stands in for a user's factor once, when that is lost. Only a keyed digest is kept."""
 

@@ -12,5 +12,6 @@ def purge_mailbox_proofs() -> None:
 
 @task("accounts.tasks.purge_authentication_challenges")
 def purge_authentication_challenges() -> None:
-    """Remove challenges that are long dead."""
+    """Remove challenges of factors that are long dead, and those of passkeys that ran out."""
     services.purge_authentication_challenges()
+    services.purge_passkey_challenges()

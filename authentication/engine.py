@@ -39,12 +39,16 @@ class Step(StrEnum):
 
 
 # What a person proves with these shows that the mailbox is theirs too, so no code is mailed afterwards.
-METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset({AuthenticationMethod.PASSWORD})
+# A passkey shows who holds a key, and says nothing of a mailbox.
+METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset(
+    {AuthenticationMethod.PASSWORD, AuthenticationMethod.PASSKEY}
+)
 
 # Where these come from, the company's identity provider has asked for what the company wants, or the admin asked the
-# operator.
+# operator. A passkey is two factors at once: the authenticator that holds the key, and the finger, face or PIN that it
+# is opened by, which is demanded of every use (NIST SP 800-63B-4 §3.1.7, a multi-factor cryptographic authenticator).
 METHODS_THAT_BRING_THEIR_OWN_SECOND_FACTOR = frozenset(
-    {AuthenticationMethod.SSO, AuthenticationMethod.IMPERSONATION}
+    {AuthenticationMethod.SSO, AuthenticationMethod.IMPERSONATION, AuthenticationMethod.PASSKEY}
 )
 
 # What can be asked for at a sign-in; what a product delivers by itself, our own pages cannot ask for.

@@ -16,6 +16,7 @@ class AuthenticationMethod(models.TextChoices):
     SSO = "SSO"
     MAGIC_AUTH = "MagicAuth"
     IMPERSONATION = "Impersonation"
+    PASSKEY = "Passkey"
 
 
 class SignInEnding(StrEnum):

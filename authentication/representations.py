@@ -14,6 +14,7 @@ _SESSION_METHODS = {
     AuthenticationMethod.MAGIC_AUTH: "magic_code",
     AuthenticationMethod.SSO: "sso",
     AuthenticationMethod.IMPERSONATION: "impersonation",
+    AuthenticationMethod.PASSKEY: "passkey",
 }
 
 

@@ -82,6 +82,7 @@ class AuthenticationSettingsForm(ServiceForm):
         labels = {
             "password_enabled": "Sign-in with a password",
             "magic_auth_enabled": "Sign-in with a code by e-mail",
+            "passkey_enabled": "Sign-in with a passkey",
             "sign_up_enabled": "Anybody may sign up",
             "email_verification_required": "E-mail must be verified",
             "mfa_policy": "Second factor is asked of",
@@ -97,6 +98,8 @@ class AuthenticationSettingsForm(ServiceForm):
             "password_reset_url": "Password reset page",
         }
         help_texts = {
+            "passkey_enabled": "A key in the person's phone, computer or security key. On the hosted pages alone; it "
+            "counts as both factors, and is offered after a sign-in with a password.",
             "access_token_seconds": "60 to 86,400. An access token is good until then, whatever happens meanwhile.",
             "session_maximum_seconds": "At least 300. After that, the person signs in again.",
             "homepage_url": "Where pages send people who have nowhere else to go.",
@@ -121,6 +124,7 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
                 "fields": (
                     "password_enabled",
                     "magic_auth_enabled",
+                    "passkey_enabled",
                     "sign_up_enabled",
                     "email_verification_required",
                     "mfa_policy",

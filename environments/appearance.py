@@ -53,6 +53,7 @@ class Branding(BrandingFields, EnvironmentModel):
 class MailKind(models.TextChoices):
     """Which message a mail is: the name of its templates, and what an application may choose to send itself."""
 
+    ACCOUNT_CHANGED = "account_changed", "Notice: a passkey, an address or another protection was changed"
     EMAIL_CHANGE = "email_change", "Code for a new e-mail address"
     EMAIL_VERIFICATION = "email_verification", "Code that verifies an e-mail address"
     INVITATION = "invitation", "Invitation"

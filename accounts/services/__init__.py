@@ -19,6 +19,16 @@ from accounts.services.factors import (
 )
 from accounts.services.identities import ensure_identity
 from accounts.services.magic_auth import create_magic_auth, spend_magic_auth_code
+from accounts.services.passkeys import (
+    PasskeyUse,
+    begin_passkey_registration,
+    begin_passkey_sign_in,
+    purge_passkey_challenges,
+    register_passkey,
+    remove_passkey,
+    rename_passkey,
+    use_passkey,
+)
 from accounts.services.password_resets import (
     apply_password_reset,
     create_password_reset,
@@ -41,9 +51,12 @@ from accounts.services.users import (
 
 __all__ = [
     "Enrollment",
+    "PasskeyUse",
     "UserChanges",
     "Verification",
     "apply_password_reset",
+    "begin_passkey_registration",
+    "begin_passkey_sign_in",
     "challenge_factor",
     "confirm_email_change",
     "create_email_verification",
@@ -60,10 +73,14 @@ __all__ = [
     "password_policy_of",
     "purge_authentication_challenges",
     "purge_mailbox_proofs",
+    "purge_passkey_challenges",
     "record_sign_in",
     "regenerate_recovery_codes",
+    "register_passkey",
     "remove_factor",
+    "remove_passkey",
     "remove_user",
+    "rename_passkey",
     "require_password_reset",
     "send_email_change",
     "send_password_changed_mail",
@@ -71,6 +88,7 @@ __all__ = [
     "spend_magic_auth_code",
     "update_user",
     "use_email_verification_code",
+    "use_passkey",
     "verify_challenge",
     "verify_user_password",
 ]

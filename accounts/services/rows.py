@@ -50,6 +50,23 @@ def save_changes(user: User, changes: dict[str, Any], actor: Actor) -> bool:
     return True
 
 
+def note_change(user: User, actor: Actor) -> None:
+    """Emit ``user.updated`` for a change that no attribute shows, such as another passkey.
+
+    The events of the contract know no nearer one, and staff read from it who did what. ``user`` comes from
+    :func:`lock_user`.
+    """
+    user.updated_at = clock.now()
+    user.save(update_fields=["updated_at"])
+    emit(
+        "user.updated",
+        environment=user.environment,
+        actor=actor,
+        data=represent_user(user),
+        previous_attributes={},
+    )
+
+
 def save_unique(user: User, update_fields: Iterable[str] | None = None) -> None:
     """Insert (``update_fields`` is None) or save a user; raises EmailNotAvailable, ExternalIdAlreadyUsed.
 

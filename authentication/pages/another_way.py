@@ -36,6 +36,7 @@ class AnotherWay(SignInPage):
             "is_sso": self.waiting.step is Step.SSO,
             "connections": [(name, url) for name, url in connections if url],
             "password_url": self.url_of("sign-in-password"),
+            "passkey_url": self.url_of("sign-in-passkey"),
             "code_url": self.url_of("sign-in-code"),
             "email": self.waiting.user.email,
         }

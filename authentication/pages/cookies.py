@@ -1,8 +1,9 @@
 """The cookies of the hosted pages.
 
-Three kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
+Four kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
 stands (one for each authorization request, so that two tabs do not mix), the browser's own session (one for each
-environment), and the addresses that have signed in from this browser before.
+environment), the addresses that have signed in from this browser before, and what ties the challenges of passkeys to
+it.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ _PROGRESS_SECONDS = int(timedelta(hours=1).total_seconds())
 _SESSION_SECONDS = int(timedelta(days=30).total_seconds())
 _DEVICE_SECONDS = int(timedelta(days=365).total_seconds())
 _LANGUAGE_SECONDS = int(timedelta(days=365).total_seconds())
+_PASSKEY_SECONDS = int(timedelta(minutes=30).total_seconds())
 _MOST_KNOWN_ADDRESSES = 5
 
 LANGUAGE_COOKIE = "gatehouse_language"
@@ -80,6 +82,16 @@ def remember_address(
     known = [digest, *(other for other in _known_addresses(request, environment) if other != digest)]
     signed = signing.dumps(known[:_MOST_KNOWN_ADDRESSES], salt=_device_salt(environment), compress=True)
     _set(response, _device_name(environment), signed, _DEVICE_SECONDS)
+
+
+def read_passkey_secret(request: HttpRequest) -> str:
+    """Return the secret that ties a passkey's challenge to this browser; empty where it has none."""
+    return request.COOKIES.get(f"{_prefix()}passkey", "")
+
+
+def write_passkey_secret(response: HttpResponseBase, secret: str) -> None:
+    """Give the browser the secret that its answers to challenges are known by."""
+    _set(response, f"{_prefix()}passkey", secret, _PASSKEY_SECONDS)
 
 
 def write_language(response: HttpResponseBase, language: str) -> None:

@@ -22,6 +22,8 @@ _WRITES = Limit("hosted_writes", 500, 10)
 _EMAIL_SIGN_INS = Limit("hosted_email_sign_ins", 10, 60, fail_closed=True)
 _ACCOUNT_SIGN_INS = Limit("hosted_account_sign_ins", 100, 900, fail_closed=True)
 _CODE_ENTRIES = Limit("hosted_code_entries", 10, 60, fail_closed=True)
+_PASSKEY_QUESTIONS = Limit("hosted_passkey_questions", 60, 60)
+_PASSKEY_ANSWERS = Limit("hosted_passkey_answers", 20, 60, fail_closed=True)
 _CODE_SENDS = Limit("hosted_code_sends", 3, 60)
 
 
@@ -46,6 +48,16 @@ def forget_sign_ins(request: HttpRequest, environment: Environment, email: str) 
 def count_code_entry(request: HttpRequest, challenge: str) -> None:
     """Count an attempt at a one-time code; raises RateLimited."""
     limits.enforce(_CODE_ENTRIES, challenge, client_ip(request))
+
+
+def count_passkey_question(request: HttpRequest, environment: Environment) -> None:
+    """Count a challenge that a browser asks for; raises RateLimited."""
+    limits.enforce(_PASSKEY_QUESTIONS, environment.pk, client_ip(request))
+
+
+def count_passkey_answer(request: HttpRequest, environment: Environment) -> None:
+    """Count an answer to a challenge; raises RateLimited."""
+    limits.enforce(_PASSKEY_ANSWERS, environment.pk, client_ip(request))
 
 
 def count_code_request(request: HttpRequest, environment: Environment, email: str) -> None:

@@ -91,6 +91,8 @@ class SignIn(SignInPage):
         proof = services.first_proof(self.settings(), invitation=invitation, email=email)
         if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
+        if proof is FirstProof.PASSKEY:
+            return self.go_to("sign-in-passkey")
         if proof is FirstProof.MAGIC_AUTH or self._is_sign_up():
             # New or known, the mailbox is what is proven: the page tells nobody who has an account.
             return send_magic_auth(self, email)
@@ -121,8 +123,11 @@ class SignIn(SignInPage):
         return follow(self, outcome)
 
     def _show(self, form: EmailForm, *, notice: str = "", status: int = 200) -> HttpResponse:
-        if services.first_proof(self.settings()) is FirstProof.NOTHING_ALLOWED:
+        proof = services.first_proof(self.settings())
+        if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
+        if proof is FirstProof.PASSKEY:
+            return self.go_to("sign-in-passkey")
         notices = {
             "expired": _("That took too long, or was finished in another tab. Please sign in again."),
             "again": _("For your security, please sign in again."),
@@ -130,9 +135,16 @@ class SignIn(SignInPage):
         is_once_more = services.is_once_more(self.authorization)
         settings, is_sign_up = self.settings(), self._is_sign_up()
         may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled and not is_once_more
+        takes_passkeys = services.are_passkeys_on(settings) and not is_sign_up
+        if takes_passkeys:
+            # Browsers offer passkeys among what they fill in here (WebAuthn, "conditional mediation").
+            form.fields["email"].widget.attrs["autocomplete"] = "username webauthn"
         context = {
             "ending": self.authorization.ending,
             "invitation": self.invitation(),
+            "takes_passkeys": takes_passkeys,
+            "passkey_url": self.url_of("sign-in-passkey"),
+            "passkey_options_url": self.url_of("sign-in-passkey-options"),
             "is_sign_up": is_sign_up,
             "sign_in_url": self.url_of("sign-in", screen="sign-in"),
             "sign_up_url": self.url_of("sign-in", screen="sign-up") if may_sign_up else "",

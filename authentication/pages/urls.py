@@ -1,12 +1,23 @@
 from django.urls import path
 
-from authentication.pages import another_way, devices, invitations, looks, mailbox, second_factor, sign_in
+from authentication.pages import (
+    another_way,
+    devices,
+    invitations,
+    looks,
+    mailbox,
+    passkeys,
+    second_factor,
+    sign_in,
+)
 from authentication.pages.account import overview, profile
 
 urlpatterns = [
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-in/password", sign_in.Password.as_view(), name="sign-in-password"),
     path("sign-in/code", mailbox.SignInCode.as_view(), name="sign-in-code"),
+    path("sign-in/passkey", passkeys.Passkey.as_view(), name="sign-in-passkey"),
+    path("sign-in/passkey/options", passkeys.PasskeyOptions.as_view(), name="sign-in-passkey-options"),
     path("sign-in/forgot-password", mailbox.ForgotPassword.as_view(), name="sign-in-forgot"),
     path("reset-password", mailbox.ResetPassword.as_view(), name="reset-password"),
     path("sign-in/verify-email", sign_in.VerifyEmail.as_view(), name="sign-in-verify-email"),

@@ -64,6 +64,11 @@ from authentication.services.page_endings import (
     open_invitation_request,
     refuse_device,
 )
+from authentication.services.passkeys import (
+    are_passkeys_on,
+    request_passkey_sign_in,
+    sign_in_with_passkey,
+)
 from authentication.services.password_resets import (
     request_password_reset,
     request_password_reset_on_page,
@@ -93,6 +98,7 @@ __all__ = [
     "WaitingSignIn",
     "allow_device",
     "approve_device",
+    "are_passkeys_on",
     "decline_authorization_request",
     "delete_organization",
     "delete_user",
@@ -127,6 +133,7 @@ __all__ = [
     "request_device_authorization",
     "request_magic_auth",
     "request_magic_auth_on_page",
+    "request_passkey_sign_in",
     "request_password_reset",
     "request_password_reset_on_page",
     "request_sign_in_for_page",
@@ -142,6 +149,7 @@ __all__ = [
     "sign_in_with_email_verification",
     "sign_in_with_magic_auth",
     "sign_in_with_organization",
+    "sign_in_with_passkey",
     "sign_in_with_password",
     "sign_in_with_second_factor",
     "url_through_connection",

@@ -54,6 +54,7 @@ _KINDS: Mapping[AuthenticationMethod, str] = {
     AuthenticationMethod.PASSWORD: "password",
     AuthenticationMethod.MAGIC_AUTH: "magic_auth",
     AuthenticationMethod.SSO: "sso",
+    AuthenticationMethod.PASSKEY: "passkey",
 }
 
 
@@ -310,7 +311,7 @@ def record_failure(
     kind: str,
     origin: Origin,
     user_id: str | None,
-    email: str,
+    email: str | None,
     refusal: DomainError,
 ) -> None:
     """Tell that a proof was refused, in a transaction of its own: the refusal that follows must not undo it."""
@@ -320,7 +321,7 @@ def record_failure(
         "ip_address": origin.ip_address,
         "user_agent": origin.user_agent,
         "user_id": user_id,
-        "email": email[:_LONGEST_EMAIL],
+        "email": None if email is None else email[:_LONGEST_EMAIL],
         "error": {"code": refusal.code, "message": refusal.message},
     }
     emit(f"authentication.{kind}_failed", environment=environment, actor=actor, data=data)

@@ -15,6 +15,7 @@ from authentication.services.attempts import go_on, is_waiting, lock_attempt
 from authentication.services.looks import look_of_attempt
 from authentication.services.organization_policies import OtherWays, other_ways
 from authentication.services.outcomes import Outcome
+from authentication.services.passkeys import are_passkeys_on
 from authentication.services.sessions import user_actor
 from environments.models import AuthenticationSettings, Environment
 from foundation import clock
@@ -27,6 +28,7 @@ class FirstProof(Enum):
 
     PASSWORD = auto()
     MAGIC_AUTH = auto()
+    PASSKEY = auto()
     NOTHING_ALLOWED = auto()
 
 
@@ -53,7 +55,10 @@ def first_proof(
         return FirstProof.MAGIC_AUTH
     if settings.password_enabled:
         return FirstProof.PASSWORD
-    return FirstProof.MAGIC_AUTH if settings.magic_auth_enabled else FirstProof.NOTHING_ALLOWED
+    if settings.magic_auth_enabled:
+        return FirstProof.MAGIC_AUTH
+    # Where nothing else is allowed, no address is asked for: the passkey says whose it is.
+    return FirstProof.PASSKEY if are_passkeys_on(settings) else FirstProof.NOTHING_ALLOWED
 
 
 def _has_password(settings: AuthenticationSettings, email: str) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.passkeys import are_possible
 from authentication.engine import Completed, Required, Situation, Step
 from authentication.models import AuthenticationMethod
 from authentication.policies import MethodFamily
@@ -36,6 +37,7 @@ class OtherWays:
     connections: list[Connection]
     password: bool
     magic_auth: bool
+    passkey: bool
 
 
 def other_ways(situation: Situation) -> OtherWays:
@@ -53,6 +55,7 @@ def other_ways(situation: Situation) -> OtherWays:
         connections,
         password=unmet is None and rules.allows(MethodFamily.PASSWORD),
         magic_auth=unmet is None and rules.allows(MethodFamily.MAGIC_AUTH),
+        passkey=unmet is None and rules.allows(MethodFamily.PASSKEY) and are_possible(),
     )
 
 

@@ -33,6 +33,7 @@ ALLOWED = {
     # Retention knows age alone.
     ("accounts/services/retention.py", "purge_mailbox_proofs"),
     ("accounts/services/factors.py", "purge_authentication_challenges"),
+    ("accounts/services/passkeys.py", "purge_passkey_challenges"),
     ("authentication/services/retention.py", "purge_sign_ins"),
     ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
     ("environments/services/tenant.py", "purge_idempotent_requests"),

@@ -4,10 +4,11 @@ from itertools import count
 from typing import Unpack
 
 from accounts import services
-from accounts.models import AuthenticationFactor, EmailVerification, Identity, User
+from accounts.models import AuthenticationFactor, EmailVerification, Identity, Passkey, User
 from accounts.services import UserChanges
 from environments.models import Environment
 from foundation.actors import SYSTEM
+from tests.software_authenticator import SoftwareAuthenticator
 
 PASSWORD = "correct horse battery staple 42"
 
@@ -36,6 +37,18 @@ def make_email_verification(user: User) -> EmailVerification:
 
 def make_totp_factor(user: User, secret: str = "") -> AuthenticationFactor:
     return services.enroll_totp_factor(environment=user.environment, user=user, secret=secret).factor
+
+
+def make_passkey(user: User, authenticator: SoftwareAuthenticator | None = None) -> Passkey:
+    authenticator = authenticator or SoftwareAuthenticator()
+    options = services.begin_passkey_registration(user=user, product_name="Acme", browser_secret="browser")
+    return services.register_passkey(
+        user=user,
+        browser_secret="browser",
+        answer=authenticator.create(options),
+        device="Chrome on Linux",
+        actor=SYSTEM,
+    )
 
 
 def make_sms_factor(user: User, phone_number: str = "+15005550006") -> AuthenticationFactor:

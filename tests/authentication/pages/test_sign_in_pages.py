@@ -71,7 +71,7 @@ def test_what_is_no_address_is_refused_beside_its_field(browser, ada, email):
 
 def test_the_fields_tell_password_managers_what_they_are(browser, ada):
     browser.authorize(login_hint="ada@example.com")
-    assert 'autocomplete="username"' in browser.text
+    assert 'autocomplete="username webauthn"' in browser.text
     assert 'value="ada@example.com"' in browser.text
 
     browser.submit(email="ada@example.com")
