@@ -34,7 +34,15 @@ from environments.staff.sign_in import CodeView, OperatorPasswordView, SignInVie
 from environments.staff.two_step import two_step_page
 
 # The sections of the navigation, in order. A ModelAdmin names its own.
-SECTIONS = ("People", "Organizations", "Access", "Activity", "Environment", "Installation")
+SECTIONS = (
+    "People",
+    "Organizations",
+    "Single sign-on",
+    "Access",
+    "Activity",
+    "Environment",
+    "Installation",
+)
 
 
 class GatehouseAdminSite(AdminSite):

@@ -29,12 +29,19 @@ from organizations.models import (
     OrganizationDomain,
     OrganizationMembership,
 )
+from sso.models import Connection, ConnectionState
 
 _DOMAIN_TONES = {
     DomainState.VERIFIED: "good",
     DomainState.LEGACY_VERIFIED: "good",
     DomainState.PENDING: "warn",
     DomainState.FAILED: "bad",
+}
+_CONNECTION_TONES = {
+    ConnectionState.ACTIVE: "good",
+    ConnectionState.VALIDATING: "info",
+    ConnectionState.DRAFT: "warn",
+    ConnectionState.INACTIVE: "bad",
 }
 
 
@@ -127,6 +134,22 @@ class OrganizationAdmin(EnvironmentModelAdmin):
                 ],
                 more=list_url(OrganizationMembership, organization=row.pk),
                 add=add(OrganizationMembership),
+            ),
+            Panel(
+                "Single sign-on",
+                ("Connection", "Identity provider", "State"),
+                [
+                    (
+                        link(connection),
+                        connection.get_connection_type_display(),
+                        badge(connection.state, _CONNECTION_TONES.get(ConnectionState(connection.state), "")),
+                    )
+                    for connection in first_rows(of_this(Connection))
+                ],
+                more=list_url(Connection, organization=row.pk),
+                add=add(Connection),
+                add_label="Set up SSO",
+                empty="Not set up: its people sign in with what this environment offers everybody.",
             ),
             Panel(
                 "Invitations",

@@ -30,6 +30,7 @@ from sso.services.settings import (
     write_oidc,
     write_saml,
 )
+from sso.services.test_idp import refuse_test_idp_in_production, test_idp_settings
 
 PROFILE_FIELDS = ("idp_id", "email", "first_name", "last_name", "name", "groups", "role")
 
@@ -245,12 +246,15 @@ def _refuse_bad_maps(connection: Connection, changes: ConnectionChanges) -> None
 def _write_settings(connection: Connection, changes: ConnectionChanges, *, is_new: bool) -> bool:
     """Write what is given of the settings of the connection's protocol; refuse those of another one."""
     own = connection.protocol
+    refuse_test_idp_in_production(connection, cast("dict[str, Any]", changes).get(own.value) or {})
     for protocol in (Protocol.SAML, Protocol.OIDC, Protocol.OAUTH):
         if protocol.value in changes and protocol is not own:
             raise ConnectionSettingsInvalid.of(
                 f"{protocol.value}_options", f"A {connection.connection_type} connection has no such options."
             )
     given = cast("dict[str, Any]", changes).get(own.value)
+    if is_new and connection.connection_type == ConnectionType.TEST_IDP:
+        given = {**test_idp_settings(connection.environment), **(given or {})}
     if own is Protocol.MAGIC_LINK or (given is None and not is_new):
         return False
     writers: Mapping[Protocol, Any] = {

@@ -1,13 +1,15 @@
 """Connections and what stands at their other end."""
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from environments.models import Environment
+from foundation import clock
 from foundation.actors import SYSTEM
 from organizations.models import Organization
 from sso import services
-from sso.models import Connection
+from sso.models import Connection, ExchangeState, Profile, SSOSession
 from sso.saml.keys import make_key_pair
 
 IDP_ENTITY_ID = "https://idp.example/metadata"
@@ -71,4 +73,34 @@ def make_oauth_connection(environment: Environment, connection_type: str = "Goog
         connection_type=connection_type,
         organization=None,
         changes={"oauth": {"client_id": "app", "client_secret": "a secret of the tests"}},
+    )
+
+
+def make_test_connection(organization: Organization) -> Connection:
+    """Return a connection to the test identity provider of its sandbox."""
+    return services.create_connection(
+        environment=organization.environment,
+        actor=SYSTEM,
+        connection_type="TestIdp",
+        organization=organization,
+        changes={},
+    )
+
+
+def make_profile(connection: Connection, email: str = "ada@acme.test", idp_id: str = "subject-1") -> Profile:
+    return Profile.objects.create(
+        environment=connection.environment, connection=connection, idp_id=idp_id, email=email
+    )
+
+
+def make_sso_session(profile: Profile) -> SSOSession:
+    """Return the trail of a sign-in that went well."""
+    return SSOSession.objects.create(
+        environment=profile.environment,
+        connection=profile.connection,
+        profile=profile,
+        state=ExchangeState.SUCCEEDED,
+        sent={"url": "https://idp.example/sso"},
+        received={"issuer": "https://idp.example/metadata"},
+        expires_at=clock.now() + timedelta(minutes=30),
     )

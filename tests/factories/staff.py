@@ -13,6 +13,8 @@ from events.models import Event
 from events.services import queue_mail
 from foundation.actors import SYSTEM
 from organizations import services as organizations
+from sso.models import IdPCertificate, SandboxIdentityProvider
+from sso.test_idp.services import ensure_test_idp
 from tests.factories.accounts import make_totp_factor, make_user
 from tests.factories.organizations import (
     make_domain,
@@ -21,6 +23,7 @@ from tests.factories.organizations import (
     make_membership,
     make_organization,
 )
+from tests.factories.sso import make_profile, make_saml_connection, make_sso_session
 
 USER_PASSWORD = "correct horse 9 battery staple"
 
@@ -55,6 +58,9 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         text=f"Text {tag}",
         html=f"<p>Text {tag}</p>",
     )
+    connection = make_saml_connection(organization, name=f"Connection {tag}")
+    profile = make_profile(connection, f"{tag}@example.com")
+    ensure_test_idp(environment)
     return {
         "accounts/user": user,
         "accounts/identity": ensure_identity(user=user, provider="GoogleOAuth", idp_id=f"subject-{tag}"),
@@ -84,6 +90,11 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "organizations/organization": organization,
         "organizations/organizationdomain": make_domain(organization, f"{tag}.com"),
         "organizations/organizationmembership": membership,
+        "sso/connection": connection,
+        "sso/idpcertificate": IdPCertificate.objects.in_environment(environment).get(connection=connection),
+        "sso/profile": profile,
+        "sso/sandboxidentityprovider": SandboxIdentityProvider.objects.in_environment(environment).get(),
+        "sso/ssosession": make_sso_session(profile),
     }
 
 

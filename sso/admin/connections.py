@@ -1,0 +1,410 @@
+"""Staff pages of connections and of their certificates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from environments.models import Environment
+from environments.staff.dashboard import Figure, bounded_count
+from environments.staff.model_admin import EnvironmentModelAdmin, copyable
+from environments.staff.panels import Panel, badge, code, first_rows, link, list_url
+from environments.staff.scope import actor_of, environment_of
+from environments.staff.tools import tool
+from foundation import clock
+from foundation.errors import DomainError
+from sso import conf, services
+from sso.admin.connection_forms import (
+    FORM_NAMES,
+    FORMS,
+    MAPPED_FIELDS,
+    CertificateForm,
+    NewConnectionForm,
+    organization_of,
+)
+from sso.admin.words import EXCHANGE_TONES, STATE_TONES
+from sso.connection_types import ConnectionType, Protocol
+from sso.models import Connection, ConnectionState, ExchangeState, IdPCertificate, Profile, SSOSession
+from sso.services import ConnectionChanges
+
+_GENERAL = (None, {"fields": ("organization_link", "type_shown", "state_badge", "name", "domain_names")})
+_ATTRIBUTES = (
+    "Attributes",
+    {
+        "fields": (
+            *(FORM_NAMES.get(name, name) for name in MAPPED_FIELDS),
+            "custom_attribute_map",
+            "role_map",
+        ),
+        "description": "Which attribute of the provider fills a field of the profile. Empty fields follow the preset "
+        "of the provider's type, which knows its usual names.",
+    },
+)
+_FACTS = ("Facts", {"fields": ("activated_at", "created_at", "updated_at")})
+_SAML = (
+    (
+        "For the identity provider",
+        {
+            "fields": ("our_acs_url", "our_entity_id", "our_metadata_url", "our_slo_url"),
+            "description": "Copy these to the customer's identity provider, or give it the metadata address alone.",
+        },
+    ),
+    (
+        "From the identity provider",
+        {"fields": ("idp_entity_id", "idp_sso_url", "idp_sso_binding", "idp_slo_url", "metadata_url")},
+    ),
+    (
+        "How it signs in",
+        {
+            "fields": (
+                "allow_idp_initiated",
+                "force_authn",
+                "requested_authn_context",
+                "sign_requests",
+                "require_encrypted_assertions",
+                "sp_entity_id",
+                "clock_skew_seconds",
+            )
+        },
+    ),
+)
+_OIDC = (
+    (
+        "For the identity provider",
+        {
+            "fields": ("our_redirect_uri", "our_backchannel_logout_uri"),
+            "description": "Copy these to the application that the customer creates at its identity provider.",
+        },
+    ),
+    (
+        "From the identity provider",
+        {"fields": ("issuer", "client_id", "new_client_credential", "scopes")},
+    ),
+    (
+        "Endpoints and limits",
+        {
+            "fields": (
+                "uses_discovery",
+                "authorization_endpoint",
+                "token_endpoint",
+                "userinfo_endpoint",
+                "jwks_uri",
+                "end_session_endpoint",
+                "max_age",
+                "clock_skew_seconds",
+            )
+        },
+    ),
+)
+
+
+def state_badge(state: str) -> str:
+    """Return how far a connection is set up, in colour."""
+    return badge(state, STATE_TONES.get(ConnectionState(state), ""))
+
+
+def expiry_badge(certificate: IdPCertificate) -> str:
+    """Return until when a certificate counts."""
+    left = certificate.not_after - clock.now()
+    day = f"{certificate.not_after:%Y-%m-%d}"
+    if left.total_seconds() <= 0:
+        return badge(f"ended {day}", "bad")
+    return badge(f"until {day}", "warn" if left <= conf.RENEWAL_NOTICE else "good")
+
+
+def exchange_badge(row: SSOSession) -> str:
+    """Return how an exchange went, in colour."""
+    return badge(row.state, EXCHANGE_TONES[ExchangeState(row.state)])
+
+
+@admin.register(Connection)
+class ConnectionAdmin(EnvironmentModelAdmin):
+    """The ways to customers' identity providers."""
+
+    section = "Single sign-on"
+    icon = "key"
+    order = 10
+    summary = "How a customer's people sign in with their own identity provider: SAML or OpenID Connect."
+    add_form = NewConnectionForm
+    list_display = ("name", "type_shown", "organization_link", "state_badge", "domains_shown", "created_at")
+    list_select_related = ("organization",)
+    list_filter = ("state", "connection_type")
+    search_fields = ("name", "organization__name", "domains__domain", "=id", "=external_id")
+    search_help_text = "Part of a name or domain, or a whole id or external id."
+    linked_by = ("organization",)
+    autocomplete_fields = ("organization",)
+    add_fieldsets = ((None, {"fields": ("organization", "connection_type", "name")}),)
+    readonly_fields = (
+        "organization_link",
+        "type_shown",
+        "state_badge",
+        "our_acs_url",
+        "our_entity_id",
+        "our_metadata_url",
+        "our_slo_url",
+        "our_redirect_uri",
+        "our_backchannel_logout_uri",
+        "activated_at",
+        "created_at",
+        "updated_at",
+    )
+    delete_explanation = (
+        "Nobody can sign in through it any more; its profiles and its trail go with it. The users stay, and so do "
+        "their memberships. This cannot be undone."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request).prefetch_related("domains")
+        return rows.select_related("organization", "environment", "saml_settings", "oidc_settings")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        if obj is None or not obj.connection_type:
+            return self.add_fieldsets
+        match obj.protocol:
+            case Protocol.SAML:
+                return (_GENERAL, *_SAML, _ATTRIBUTES, _FACTS)
+            case Protocol.OIDC:
+                return (_GENERAL, *_OIDC, _ATTRIBUTES, _FACTS)
+            case _:
+                return (_GENERAL, _ATTRIBUTES, _FACTS)
+
+    def get_form(
+        self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is not None:
+            kwargs["form"] = FORMS[obj.protocol]
+        return super().get_form(request, obj, change, **kwargs)
+
+    def create(self, request: HttpRequest, data: dict[str, Any]) -> Connection:
+        return services.create_connection(
+            environment=environment_of(request),
+            actor=actor_of(request),
+            connection_type=data["connection_type"],
+            organization=organization_of(data),
+            changes={"name": data["name"]},
+        )
+
+    def change(self, request: HttpRequest, row: Connection, changes: dict[str, Any]) -> None:
+        try:
+            services.update_connection(
+                connection=row, actor=actor_of(request), changes=connection_changes(row, changes)
+            )
+        except DomainError as refusal:
+            raise _by_form_name(refusal) from refusal
+
+    def remove(self, request: HttpRequest, row: Connection) -> None:
+        services.delete_connection(connection=row, actor=actor_of(request))
+
+    @tool(
+        "Add certificate",
+        explanation="It counts beside those that stand, so that the identity provider can change over in its own time.",
+        form_class=CertificateForm,
+        applies=lambda row: row.protocol is Protocol.SAML,
+    )
+    def add_certificate(self, request: HttpRequest, row: Connection, data: dict[str, Any]) -> str:
+        """Let another certificate count."""
+        try:
+            services.add_idp_certificate(
+                connection=row, actor=actor_of(request), certificate=data["certificate"]
+            )
+        except DomainError as refusal:
+            raise _by_form_name(refusal) from refusal
+        return "The certificate counts from now on."
+
+    @tool(
+        "Switch off",
+        explanation="Nobody can sign in through it until it is switched on again. Sessions stay open.",
+        is_dangerous=True,
+        applies=lambda row: row.state in {ConnectionState.ACTIVE, ConnectionState.VALIDATING},
+    )
+    def switch_off(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> str:
+        """Let nobody in."""
+        services.update_connection(connection=row, actor=actor_of(request), changes={"is_enabled": False})
+        return "The connection is switched off."
+
+    @tool("Switch on", applies=lambda row: row.state == ConnectionState.INACTIVE)
+    def switch_on(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> str:
+        """Let people in again."""
+        services.update_connection(connection=row, actor=actor_of(request), changes={"is_enabled": True})
+        return "The connection is switched on."
+
+    def panels(self, request: HttpRequest, row: Connection) -> Sequence[Panel]:
+        environment = environment_of(request)
+        trail = SSOSession.objects.in_environment(environment).filter(connection=row)
+        profiles = Profile.objects.in_environment(environment).filter(connection=row)
+        sign_ins = Panel(
+            "Exchanges with the identity provider",
+            ("When", "What", "How it went", "Who", "What to do"),
+            [
+                (
+                    link(exchange, f"{exchange.created_at:%Y-%m-%d %H:%M:%S}"),
+                    exchange.get_kind_display(),
+                    exchange_badge(exchange),
+                    exchange.profile or "—",
+                    exchange.sentence or "—",
+                )
+                for exchange in first_rows(trail.select_related("profile"))
+            ],
+            more=list_url(SSOSession, connection=row.pk),
+            empty="None yet. Test the connection, or have somebody sign in.",
+        )
+        people = Panel(
+            "Profiles",
+            ("Email", "Name", "User id at the provider", "Last seen"),
+            [
+                (link(profile), _name_of(profile), code(profile.idp_id), profile.last_seen_at)
+                for profile in first_rows(profiles)
+            ],
+            more=list_url(Profile, connection=row.pk),
+        )
+        if row.protocol is not Protocol.SAML:
+            return (sign_ins, people)
+        rows = IdPCertificate.objects.in_environment(environment).filter(connection=row)
+        certificates = Panel(
+            "Certificates of the identity provider",
+            ("SHA-256 fingerprint", "Counts", "Since"),
+            [
+                (link(one, f"{one.fingerprint[:16]}…"), expiry_badge(one), one.created_at)
+                for one in first_rows(rows)
+            ],
+            empty="None: without one, no answer can be verified. Add one, or load the metadata.",
+        )
+        return (sign_ins, certificates, people)
+
+    def dashboard_figures(self, environment: Environment, request: HttpRequest) -> Sequence[Figure]:
+        """How many connections people sign in through."""
+        rows = Connection.objects.in_environment(environment).filter(state=ConnectionState.ACTIVE)
+        return [Figure("Active connections", bounded_count(rows), list_url(Connection))]
+
+    # --- What is shown ------------------------------------------------------------------------------------------
+
+    @admin.display(description="organization")
+    def organization_link(self, row: Connection) -> str:
+        return link(row.organization)
+
+    @admin.display(description="identity provider", ordering="connection_type")
+    def type_shown(self, row: Connection) -> str:
+        return ConnectionType(row.connection_type).label
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, row: Connection) -> str:
+        return state_badge(row.state)
+
+    @admin.display(description="domains")
+    def domains_shown(self, row: Connection) -> str:
+        names = [domain.domain for domain in row.domains.all()]
+        rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        return ", ".join(names[:2]) + rest or "all of the organization's"
+
+    @admin.display(description="ACS URL")
+    def our_acs_url(self, row: Connection) -> str:
+        return copyable(conf.saml_acs_url(row.pk))
+
+    @admin.display(description="Entity id (audience)")
+    def our_entity_id(self, row: Connection) -> str:
+        return copyable(row.saml_settings.sp_entity_id or conf.saml_metadata_url(row.pk))
+
+    @admin.display(description="Metadata address")
+    def our_metadata_url(self, row: Connection) -> str:
+        address = conf.saml_metadata_url(row.pk)
+        return format_html('{} <a href="{}">Open</a>', copyable(address), address)
+
+    @admin.display(description="Single logout URL")
+    def our_slo_url(self, row: Connection) -> str:
+        return copyable(conf.saml_slo_url(row.pk))
+
+    @admin.display(description="Redirect URI")
+    def our_redirect_uri(self, row: Connection) -> str:
+        return copyable(conf.oidc_callback_url(row.pk))
+
+    @admin.display(description="Back-channel logout URI")
+    def our_backchannel_logout_uri(self, row: Connection) -> str:
+        return copyable(conf.oidc_backchannel_logout_url(row.pk))
+
+
+@admin.register(IdPCertificate)
+class IdPCertificateAdmin(EnvironmentModelAdmin):
+    """A certificate with which an identity provider signs."""
+
+    section = "Single sign-on"
+    in_navigation = False
+    list_display = ("fingerprint", "connection_link", "counts", "created_at")
+    list_select_related = ("connection",)
+    linked_by = ("connection",)
+    fields = (
+        "connection_link",
+        "counts",
+        "fingerprint_shown",
+        "not_before",
+        "not_after",
+        "certificate_shown",
+    )
+    readonly_fields = fields
+    delete_explanation = (
+        "What the identity provider signs with it is refused from now on. The last one of a connection stays."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("connection")
+
+    def remove(self, request: HttpRequest, row: IdPCertificate) -> None:
+        services.delete_idp_certificate(connection=row.connection, certificate_id=row.pk)
+
+    @admin.display(description="connection")
+    def connection_link(self, row: IdPCertificate) -> str:
+        return link(row.connection)
+
+    @admin.display(description="counts")
+    def counts(self, row: IdPCertificate) -> str:
+        return expiry_badge(row)
+
+    @admin.display(description="SHA-256 fingerprint")
+    def fingerprint_shown(self, row: IdPCertificate) -> str:
+        pairs = [row.fingerprint[start : start + 2].upper() for start in range(0, 64, 2)]
+        return copyable(":".join(pairs))
+
+    @admin.display(description="certificate")
+    def certificate_shown(self, row: IdPCertificate) -> str:
+        return format_html("<pre class=code>{}</pre>", row.certificate)
+
+
+def connection_changes(row: Connection, changes: dict[str, Any]) -> ConnectionChanges:
+    """Return what a form changed, in the words of the service."""
+    wanted: dict[str, Any] = {
+        name: changes[name] for name in ("name", "role_map", "custom_attribute_map") if name in changes
+    }
+    if "domain_names" in changes:
+        wanted["domains"] = changes["domain_names"]
+    mapped = {name: FORM_NAMES.get(name, name) for name in MAPPED_FIELDS}
+    if any(field in changes for field in mapped.values()):
+        merged = {name: changes.get(field, row.attribute_map.get(name, "")) for name, field in mapped.items()}
+        wanted["attribute_map"] = {name: attribute for name, attribute in merged.items() if attribute}
+    settings = {name: changes[name] for name in FORMS[row.protocol].settings_fields if name in changes}
+    if changes.get("new_client_credential"):
+        settings["client_secret"] = changes["new_client_credential"]
+    if settings:
+        wanted[row.protocol.value] = settings
+    return wanted  # type: ignore[return-value]  # the keys of ConnectionChanges, chosen above
+
+
+# What the services call a field, where the forms call it otherwise.
+_FORM_FIELDS = {
+    "domains": "domain_names",
+    "value": "certificate",
+    "idp_metadata_url": "metadata_url",
+    "client_secret": "new_client_credential",
+}
+
+
+def _by_form_name(refusal: DomainError) -> DomainError:
+    """Return a refusal whose errors stand beside the fields of the form."""
+    for error in refusal.details.get("errors", ()):
+        error["field"] = _FORM_FIELDS.get(error["field"], error["field"])
+    return refusal
+
+
+def _name_of(profile: Profile) -> str:
+    parts = (profile.first_name, profile.last_name)
+    return profile.name or " ".join(part for part in parts if part) or "—"
