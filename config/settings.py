@@ -76,6 +76,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # After the admin, whose pages for their models these remove.
+    "config.apps.LibraryAccountConfig",
+    "config.apps.LibrarySocialAccountConfig",
     "csp",
     "django_otp",
     "rest_framework",
@@ -285,6 +288,18 @@ SILENCED_SYSTEM_CHECKS = [
     # No redirect to https: plain HTTP is refused instead, see above.
     "security.W008",
 ]
+
+# --- Social providers -----------------------------------------------------------------------------------------
+
+# django-allauth is used as a library (sso/oauth): no tables, no URLs, no sessions.
+MIGRATION_MODULES = {"allauth_account": None, "allauth_socialaccount": None}
+SOCIALACCOUNT_ADAPTER = "sso.oauth.library.ProviderAdapter"
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    # X names a confirmed address only to those who ask for the field.
+    "twitter_oauth2": {"FIELDS": ["id", "name", "username", "confirmed_email"]},
+}
 
 # --- The API --------------------------------------------------------------------------------------------------
 

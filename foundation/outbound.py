@@ -95,7 +95,7 @@ def fetch(
         try:
             response = session.request(method, url, headers=sent_headers, data=body, allow_redirects=False)
         except requests.RequestException as error:
-            raise _as_outbound_error(error) from error
+            raise as_outbound_error(error) from error
         if 300 <= response.status_code < 400:  # The class of redirects.
             raise OutboundError(OutboundFailure.REDIRECTED, f"{_host_of(url)} answered with a redirect.")
         names = {name.lower(): value for name, value in response.headers.items()}
@@ -328,7 +328,8 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
         return b"".join(chunks)
 
 
-def _as_outbound_error(error: requests.RequestException) -> OutboundError:
+def as_outbound_error(error: requests.RequestException) -> OutboundError:
+    """Say in plain English why a request under :func:`guarded_session` brought no answer."""
     host = _host_of(error.request.url or "") if error.request is not None else "The server"
     for cause in _causes(error):
         if isinstance(cause, _AddressRefused):

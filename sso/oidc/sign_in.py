@@ -108,7 +108,12 @@ def finish_sign_in(
             provider.userinfo_endpoint, access_token=answer.access_token, subject=id_claims["sub"]
         )
     claims = _merge(id_claims, userinfo)
-    _check_size(claims)
+    if not fits(claims):
+        raise refused(
+            OIDCFailure.CLAIMS_TOO_LARGE,
+            f"The provider sends more than {_MOST_CLAIMS} claims, or more than {_LARGEST_CLAIMS} bytes of them. Let it "
+            "send fewer groups or attributes.",
+        )
     if party.connection_type is ConnectionType.GOOGLE_OIDC:
         _check_workspace(claims)
     return _profile_of(party, claims, id_claims, userinfo, answer)
@@ -196,17 +201,12 @@ def _merge(id_claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[st
     return claims
 
 
-def _check_size(claims: Mapping[str, Any]) -> None:
+def fits(claims: Mapping[str, Any]) -> bool:
+    """True for claims that can be kept: not too many, not too large."""
     try:
-        is_too_large = len(claims) > _MOST_CLAIMS or size_of(claims) > _LARGEST_CLAIMS
+        return len(claims) <= _MOST_CLAIMS and size_of(claims) <= _LARGEST_CLAIMS
     except ValueError:
-        is_too_large = True
-    if is_too_large:
-        raise refused(
-            OIDCFailure.CLAIMS_TOO_LARGE,
-            f"The provider sends more than {_MOST_CLAIMS} claims, or more than {_LARGEST_CLAIMS} bytes of them. Let it "
-            "send fewer groups or attributes.",
-        )
+        return False
 
 
 def _check_workspace(claims: Mapping[str, Any]) -> None:

@@ -169,12 +169,12 @@ def _read_answer(body: Mapping[str, Any]) -> TokenAnswer:
         id_token=id_token,
         access_token=access_token,
         refresh_token=refresh_token if isinstance(refresh_token, str) else "",
-        expires_in=_seconds(body.get("expires_in")),
+        expires_in=seconds_of(body.get("expires_in")),
         scopes=tuple(scope.split()) if isinstance(scope, str) else (),
     )
 
 
-def _seconds(value: object) -> int:
+def seconds_of(value: object) -> int:
     """Read ``expires_in``, which some providers write as a text; 0 for what is no number of seconds."""
     try:
         seconds = int(str(value)) if isinstance(value, int | str) else 0

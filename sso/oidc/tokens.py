@@ -30,8 +30,8 @@ _LATEST_MOMENT = 253_402_300_799  # The end of the year 9999: what comes after i
 _GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
 
 # RFC 8725 3.11: a logout token or an access token of the same provider must not pass for an ID token.
-_ID_TOKEN_TYPES = frozenset({"", "jwt", "application/jwt"})
-_LOGOUT_TOKEN_TYPES = _ID_TOKEN_TYPES | {"logout+jwt", "application/logout+jwt"}
+ID_TOKEN_TYPES = frozenset({"", "jwt", "application/jwt"})
+LOGOUT_TOKEN_TYPES = ID_TOKEN_TYPES | {"logout+jwt", "application/logout+jwt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def read_id_token(
     party: RelyingParty, provider: Provider, token: str, *, nonce: str, access_token: str
 ) -> Mapping[str, Any]:
     """Return the claims of an ID token after every check; raises ExchangeRefused. May fetch the provider's keys."""
-    signed = read_signed(provider, token, types=_ID_TOKEN_TYPES)
+    signed = read_signed(provider, token, types=ID_TOKEN_TYPES)
     claims = signed.claims
     check_issuer(party, provider, claims)
     check_audience(party, claims)
@@ -54,14 +54,7 @@ def read_id_token(
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise _missing("sub", "who signed in", claims)
-    sent_nonce = claims.get("nonce")
-    if not isinstance(sent_nonce, str) or not digests_equal(sent_nonce, nonce):
-        raise refused(
-            OIDCFailure.NONCE_DIFFERS,
-            "The ID token was made for another sign-in (its nonce differs): somebody may have planted it. If it "
-            "happens at every sign-in, let the provider copy the nonce into the ID token.",
-            _shown(claims),
-        )
+    check_nonce(claims, nonce)
     _check_access_token(signed, access_token)
     _check_max_age(party, claims)
     if party.connection_type is ConnectionType.ENTRA_ID_OIDC:
@@ -190,6 +183,18 @@ def check_times(party: RelyingParty, claims: Mapping[str, Any]) -> None:
             OIDCFailure.NOT_YET_VALID,
             f"The ID token counts from {max(issued_at, not_before) - now:.0f} seconds ahead of us. Check the clock of "
             "the provider.",
+            _shown(claims),
+        )
+
+
+def check_nonce(claims: Mapping[str, Any], nonce: str) -> None:
+    """The token was made for this sign-in (Core 3.1.3.7, 11); raises ExchangeRefused."""
+    sent_nonce = claims.get("nonce")
+    if not isinstance(sent_nonce, str) or not digests_equal(sent_nonce, nonce):
+        raise refused(
+            OIDCFailure.NONCE_DIFFERS,
+            "The ID token was made for another sign-in (its nonce differs): somebody may have planted it. If it "
+            "happens at every sign-in, let the provider copy the nonce into the ID token.",
             _shown(claims),
         )
 
