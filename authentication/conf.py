@@ -33,6 +33,9 @@ IMPERSONATION_LIFETIME = timedelta(minutes=60)
 # How long ended sessions are kept for staff to look at.
 SESSION_RETENTION = timedelta(days=30)
 
+# A device that nobody signed in from for so long is a new one again; browsers keep their cookie as long.
+KNOWN_DEVICE_RETENTION = timedelta(days=365)
+
 
 # A browser that nobody used for this long is signed out of our pages; an environment may ask for less.
 HOSTED_SESSION_IDLE = timedelta(days=7)

@@ -190,6 +190,9 @@ class SignInAttempt(EnvironmentModel):
     )
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=500, null=True)
+    device_digest = models.CharField(
+        max_length=64, blank=True, default="", editable=False, help_text="Which browser or device it is."
+    )
     failures = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
@@ -200,6 +203,25 @@ class SignInAttempt(EnvironmentModel):
 
     def __str__(self) -> str:
         return f"Sign-in attempt of {self.user_id}"
+
+
+class KnownDevice(EnvironmentModel):
+    """A browser or device that a user has signed in with before (docs/decisions/0050); only a digest is kept."""
+
+    id = PrefixedIDField(prefix="known_device")
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="known_devices")
+    digest = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_seen_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        verbose_name = "known device"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "digest"], name="a_device_is_known_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Known device of {self.user_id}"
 
 
 class AuthorizationCode(EnvironmentModel):

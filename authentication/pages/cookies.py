@@ -1,9 +1,9 @@
 """The cookies of the hosted pages.
 
-Four kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
+Five kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
 stands (one for each authorization request, so that two tabs do not mix), the browser's own session (one for each
-environment), the addresses that have signed in from this browser before, and what ties the challenges of passkeys to
-it.
+environment), the addresses that have signed in from this browser before, what ties the challenges of passkeys to it,
+and what it is known by, so that people hear of a sign-in from another one.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from environments.models import Environment
 from foundation.encryption import digests_equal, lookup_digest
+from foundation.ids import new_secret
 
 _PROGRESS_SECONDS = int(timedelta(hours=1).total_seconds())
 _SESSION_SECONDS = int(timedelta(days=30).total_seconds())
@@ -25,6 +26,8 @@ _DEVICE_SECONDS = int(timedelta(days=365).total_seconds())
 _LANGUAGE_SECONDS = int(timedelta(days=365).total_seconds())
 _PASSKEY_SECONDS = int(timedelta(minutes=30).total_seconds())
 _MOST_KNOWN_ADDRESSES = 5
+
+_BROWSER_SECRET_LENGTH = 43
 
 LANGUAGE_COOKIE = "gatehouse_language"
 
@@ -94,6 +97,22 @@ def write_passkey_secret(response: HttpResponseBase, secret: str) -> None:
     _set(response, f"{_prefix()}passkey", secret, _PASSKEY_SECONDS)
 
 
+def read_browser_secret(request: HttpRequest) -> str | None:
+    """Return what this browser is known by, or None for one that has nothing of ours."""
+    secret = request.COOKIES.get(_browser_name(), "")
+    return secret if len(secret) == _BROWSER_SECRET_LENGTH and secret.isascii() else None
+
+
+def write_browser_secret(response: HttpResponseBase, secret: str) -> None:
+    """Give the browser what it will be known by; it opens nothing."""
+    _set(response, _browser_name(), secret, _DEVICE_SECONDS)
+
+
+def new_browser_secret() -> str:
+    """Return what a browser will be known by."""
+    return new_secret(_BROWSER_SECRET_LENGTH)
+
+
 def write_language(response: HttpResponseBase, language: str) -> None:
     """Keep the language that was chosen on a page."""
     _set(response, LANGUAGE_COOKIE, language, _LANGUAGE_SECONDS)
@@ -141,6 +160,10 @@ def _progress_salt(handle: str) -> str:
 
 def _session_name(environment: Environment) -> str:
     return f"{_prefix()}session_{environment.pk}"
+
+
+def _browser_name() -> str:
+    return f"{_prefix()}browser"
 
 
 def _device_name(environment: Environment) -> str:

@@ -107,6 +107,17 @@ class SignInPage(HostedPage):
     handle: str
     authorization: AuthorizationRequest
     progress = Progress()
+    browser_secret: str
+
+    def dispatch(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
+        """Answer; a browser that is not known yet will be."""
+        known_by = cookies.read_browser_secret(request)
+        # Made before the answer: whoever sends no cookie signs in from a new device like anybody else.
+        self.browser_secret = known_by or cookies.new_browser_secret()
+        response = super().dispatch(request, *arguments, **options)
+        if known_by is None:
+            cookies.write_browser_secret(response, self.browser_secret)
+        return response
 
     def prepare(self, request: HttpRequest) -> HttpResponseBase | None:
         self.handle = request.GET.get("request", "")
@@ -139,7 +150,12 @@ class SignInPage(HostedPage):
     @property
     def origin(self) -> Origin:
         """Where the person signs in from."""
-        return Origin.of_page(client_ip(self.request), user_agent(self.request), self.authorization)
+        return Origin.of_page(
+            client_ip(self.request),
+            user_agent(self.request),
+            self.authorization,
+            browser_secret=self.browser_secret,
+        )
 
     def settings(self) -> AuthenticationSettings:
         """Return the environment's policy."""

@@ -19,6 +19,7 @@ from authentication.representations import (
     represent_organization_choice,
     represent_signed_in_user,
 )
+from authentication.services.known_devices import device_digest
 from authentication.services.looks import look_of_attempt
 from authentication.services.organization_policies import (
     allowed_method_details,
@@ -93,6 +94,7 @@ def begin_attempt(
         needs_organization=origin.needs_organization,
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
+        device_digest=device_digest(row.id, origin),
     )
     return go_on(attempt, policy, "")
 

@@ -30,6 +30,7 @@ from authentication.services.authorization_codes import (
     lock_hosted_attempt,
     needs_fresh_sign_in,
 )
+from authentication.services.known_devices import notice_device
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import end_session, user_actor
 from environments.models import AuthenticationSettings, Environment
@@ -182,6 +183,7 @@ def _start(attempt: SignInAttempt, former_secret: str | None) -> str:
         emit_success("reauthentication", attempt.user, settings.environment, origin)
     attempt.hosted_session = row
     attempt.save(update_fields=["hosted_session"])
+    notice_device(attempt)
     return secret
 
 

@@ -19,12 +19,13 @@ class Origin:
     ``is_hosted`` is for our pages alone: what is begun there ends in :class:`Authenticated`. ``organization_id``
     is the organization that the application asked the person to sign in to; a sign-in for a page of ours that is
     about the person alone needs none. ``invitation_token`` is the invitation that they came with: whatever method
-    proves them, the attempt takes it along.
+    proves them, the attempt takes it along. ``browser_secret`` is what a browser on our pages is known by.
     """
 
     ip_address: str | None = None
     user_agent: str | None = None
     is_hosted: bool = False
+    browser_secret: str = ""
     organization_id: str | None = None
     needs_organization: bool = True
     invitation_token: str | None = None
@@ -37,7 +38,12 @@ class Origin:
 
     @classmethod
     def of_page(
-        cls, ip_address: str, user_agent: str, request: AuthorizationRequest | None = None
+        cls,
+        ip_address: str,
+        user_agent: str,
+        request: AuthorizationRequest | None = None,
+        *,
+        browser_secret: str = "",
     ) -> "Origin":
         """Return the origin of somebody on our pages, who came by an authorization request or unasked."""
         told = cls.told(ip_address, user_agent)
@@ -45,6 +51,7 @@ class Origin:
             told.ip_address,
             told.user_agent,
             is_hosted=True,
+            browser_secret=browser_secret,
             organization_id=None if request is None else request.organization_id,
             needs_organization=request is None or request.needs_organization,
             invitation_token=None if request is None else request.invitation_token or None,

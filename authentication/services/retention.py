@@ -9,6 +9,7 @@ from authentication.models import (
     AuthorizationRequest,
     DeviceAuthorization,
     HostedSession,
+    KnownDevice,
     Session,
     SignInAttempt,
 )
@@ -31,7 +32,9 @@ def purge_sign_ins() -> int:
     attempts = SignInAttempt.unscoped.filter(expires_at__lt=moment - conf.ATTEMPT_RETENTION)
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
     hosted = HostedSession.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
-    return sum(delete_in_batches(rows) for rows in (requests, devices, attempts, sessions, hosted))
+    known = KnownDevice.unscoped.filter(last_seen_at__lt=moment - conf.KNOWN_DEVICE_RETENTION)
+    expired = (requests, devices, attempts, sessions, hosted, known)
+    return sum(delete_in_batches(rows) for rows in expired)
 
 
 def wipe_sealed_refresh_tokens() -> int:

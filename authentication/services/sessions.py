@@ -12,6 +12,7 @@ from authentication.models import AuthenticationMethod, HostedSession, Session, 
 from authentication.policies import Lifetimes
 from authentication.refresh_tokens import new_refresh_token
 from authentication.representations import represent_session
+from authentication.services.known_devices import notice_device
 from authentication.services.outcomes import SignedIn
 from environments.models import Environment
 from events.services import emit
@@ -50,6 +51,9 @@ def start_session(
     )
     session.expires_at = expiry_of(session, lifetimes)
     session.save(force_insert=True)
+    if attempt.hosted_session_id is None:
+        # A browser on our pages was noticed when it was signed in there.
+        notice_device(attempt)
     record_sign_in(user)
     emit(
         "session.created",
