@@ -23,7 +23,7 @@ def pages():
     return [
         re.sub(r"<\w+:\w+>", "some_id", str(pattern.pattern))
         for pattern in urlpatterns
-        if not str(pattern.name).startswith("branding-")
+        if not str(pattern.pattern).startswith("branding/")
     ]
 
 
