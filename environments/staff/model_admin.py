@@ -366,7 +366,8 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
         if row is not None and not found.applies(row):
             raise Http404
         posted = request.POST if request.method == "POST" else None
-        form = found.form_class(posted, environment=find_environment(request), row=row)  # type: ignore[arg-type]  # tools of the installation ignore it
+        files = request.FILES if posted is not None else None
+        form = found.form_class(posted, files=files, environment=find_environment(request), row=row)  # type: ignore[arg-type]  # tools of the installation ignore it
         if posted is not None and form.is_valid():
             response = self._run(request, found, row, form)
             if response is not None:

@@ -18,8 +18,10 @@ MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 class ToolForm(forms.Form):
     """What a tool asks for before it runs; most ask for nothing but a yes."""
 
-    def __init__(self, data: Any = None, *, environment: Environment, row: Any = None) -> None:
-        super().__init__(data)
+    def __init__(
+        self, data: Any = None, files: Any = None, *, environment: Environment, row: Any = None
+    ) -> None:
+        super().__init__(data, files)
         self.environment = environment
         self.row = row
 
@@ -49,7 +51,8 @@ def tool(
     """Make a method of a ModelAdmin a tool: ``method(request, row, data)`` returns a notice or a response.
 
     It is offered to operators who may change the row, runs only by POST from its own page, in a transaction, and
-    may raise a DomainError, which that page then shows. ``applies`` says for which rows it makes sense.
+    may raise a DomainError, which that page then shows. ``applies`` says for which rows it makes sense. What has to
+    call out over the network belongs into the form's ``clean``, which runs before the transaction.
     """
 
     def mark(method: MethodT) -> MethodT:

@@ -6,10 +6,14 @@ from django import forms
 
 from environments.staff.model_admin import ServiceForm
 from environments.staff.tools import ToolForm
+from foundation.outbound import OutboundError, fetch
 from organizations.models import Organization
+from sso import conf
 from sso.admin.words import NamesField, PairsField
+from sso.attribute_presets import preset_of
 from sso.connection_types import ConnectionType, Protocol, protocol_of
 from sso.models import Connection, SAMLBinding
+from sso.saml.metadata import MetadataRefused, read_idp_metadata
 
 MAPPED_FIELDS = ("idp_id", "email", "first_name", "last_name", "name", "groups", "role")
 _URL = {"size": 60, "spellcheck": "false", "autocomplete": "off"}
@@ -97,6 +101,10 @@ class ConnectionForm(ServiceForm):
         initial["domain_names"] = sorted(domain.domain for domain in row.domains.all())
         options["initial"] = {**initial, **(options.get("initial") or {})}
         super().__init__(*arguments, **options)
+        if row.connection_type:
+            for name, attributes in preset_of(row.connection_type).items():
+                hint = ", ".join(attributes[:2]) + (", …" if len(attributes) > 2 else "")
+                self.fields[FORM_NAMES.get(name, name)].widget.attrs["placeholder"] = hint
 
 
 # The form's own name is the connection's; the field of the profile has another one.
@@ -208,6 +216,43 @@ class OIDCConnectionForm(ConnectionForm):
 
 class PlainConnectionForm(ConnectionForm):
     """A connection without settings of an organization's own, such as a social provider's."""
+
+
+class MetadataForm(ToolForm):
+    """The identity provider's own description: an address, a file, or its text."""
+
+    url = forms.CharField(
+        label="Metadata address",
+        max_length=2000,
+        required=False,
+        widget=forms.URLInput(attrs=_URL),
+        help_text="Kept, and fetched again every day for new certificates.",
+    )
+    upload = forms.FileField(label="Or a metadata file", required=False)
+    document = forms.CharField(
+        label="Or its text",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "class": "code", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Fetch or read the metadata; what is wrong with it is told in words."""
+        cleaned = super().clean() or {}
+        upload, url = cleaned.get("upload"), str(cleaned.get("url") or "").strip()
+        document = str(cleaned.get("document") or "").strip()
+        if sum(map(bool, (upload, url, document))) != 1:
+            raise forms.ValidationError("Give one of the three: an address, a file, or its text.")
+        try:
+            if url:
+                octets = fetch("GET", url, maximum_bytes=conf.METADATA_MAXIMUM_BYTES).body
+            elif upload is not None:
+                octets = upload.read(conf.METADATA_MAXIMUM_BYTES)
+            else:
+                octets = document.encode()
+            cleaned["metadata"] = read_idp_metadata(octets)
+        except (OutboundError, MetadataRefused) as error:
+            raise forms.ValidationError(str(error)) from error
+        return cleaned
 
 
 class CertificateForm(ToolForm):

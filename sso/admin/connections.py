@@ -21,6 +21,7 @@ from sso.admin.connection_forms import (
     FORMS,
     MAPPED_FIELDS,
     CertificateForm,
+    MetadataForm,
     NewConnectionForm,
     organization_of,
 )
@@ -28,8 +29,9 @@ from sso.admin.words import EXCHANGE_TONES, STATE_TONES
 from sso.connection_types import ConnectionType, Protocol
 from sso.models import Connection, ConnectionState, ExchangeState, IdPCertificate, Profile, SSOSession
 from sso.services import ConnectionChanges
+from sso.services.settings import SAMLChanges
 
-_GENERAL = (None, {"fields": ("organization_link", "type_shown", "state_badge", "name", "domain_names")})
+_GENERAL = (None, {"fields": ("organization_link", "type_shown", "state_explained", "name", "domain_names")})
 _ATTRIBUTES = (
     "Attributes",
     {
@@ -99,6 +101,15 @@ _OIDC = (
     ),
 )
 
+_STATE_WORDS = {
+    ConnectionState.REQUIRES_TYPE: "Its type is not chosen yet.",
+    ConnectionState.DRAFT: "Something is missing yet. Load the identity provider's metadata, or fill in its fields below.",
+    ConnectionState.VALIDATING: "Set up, and waiting for the first good sign-in. Test it.",
+    ConnectionState.ACTIVE: "People sign in through it.",
+    ConnectionState.INACTIVE: "Switched off: nobody can sign in through it.",
+    ConnectionState.DELETING: "On its way out.",
+}
+
 
 def state_badge(state: str) -> str:
     """Return how far a connection is set up, in colour."""
@@ -139,7 +150,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     readonly_fields = (
         "organization_link",
         "type_shown",
-        "state_badge",
+        "state_explained",
         "our_acs_url",
         "our_entity_id",
         "our_metadata_url",
@@ -196,6 +207,27 @@ class ConnectionAdmin(EnvironmentModelAdmin):
 
     def remove(self, request: HttpRequest, row: Connection) -> None:
         services.delete_connection(connection=row, actor=actor_of(request))
+
+    @tool(
+        "Load metadata",
+        explanation="Entity id, addresses and certificates are taken from it; certificates that are not in it go.",
+        form_class=MetadataForm,
+        applies=lambda row: row.protocol is Protocol.SAML,
+    )
+    def load_metadata(self, request: HttpRequest, row: Connection, data: dict[str, Any]) -> str:
+        """Fill in what the identity provider says of itself."""
+        metadata = data["metadata"]
+        saml: SAMLChanges = {
+            "idp_entity_id": metadata.entity_id,
+            "idp_sso_url": metadata.sso_url,
+            "idp_sso_binding": metadata.sso_binding,
+            "idp_slo_url": metadata.slo_url,
+            "idp_certificates": [certificate.pem for certificate in metadata.certificates],
+        }
+        if data["url"]:
+            saml["metadata_url"] = data["url"].strip()
+        services.update_connection(connection=row, actor=actor_of(request), changes={"saml": saml})
+        return f"The metadata of {metadata.entity_id} was loaded."
 
     @tool(
         "Add certificate",
@@ -291,6 +323,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     @admin.display(description="state", ordering="state")
     def state_badge(self, row: Connection) -> str:
         return state_badge(row.state)
+
+    @admin.display(description="state")
+    def state_explained(self, row: Connection) -> str:
+        return format_html("{} {}", state_badge(row.state), _STATE_WORDS[ConnectionState(row.state)])
 
     @admin.display(description="domains")
     def domains_shown(self, row: Connection) -> str:

@@ -1,8 +1,15 @@
 """Staff set up a customer's single sign-on."""
 
-import pytest
+from typing import Any
 
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from foundation.actors import SYSTEM
+from sso import services
 from sso.models import Connection, ConnectionState, IdPCertificate, SandboxIdentityProvider
+from sso.test_idp.saml_answers import write_metadata
+from sso.test_idp.services import ensure_test_idp
 from tests.factories.environments import make_environment
 from tests.factories.organizations import make_domain, make_organization
 from tests.factories.sso import (
@@ -207,3 +214,49 @@ def test_the_test_identity_provider_tells_its_secret_when_asked(owners_browser, 
     assert "/saml/metadata" in listed
     assert row.client_secret not in owners_browser.get(f"{path}change/").content.decode()
     assert row.client_secret in owners_browser.post(f"{path}tool/show-client-secret/").content.decode()
+
+
+def test_metadata_is_pasted_uploaded_or_fetched(
+    owners_browser, organization, environment, live_server, settings
+):
+    settings.BASE_URL = live_server.url
+    idp = ensure_test_idp(environment)
+    document = write_metadata(idp)
+    ways: list[dict[str, Any]] = [
+        {"document": document.decode()},
+        {"upload": SimpleUploadedFile("metadata.xml", document)},
+        {"url": idp.entity_id},
+    ]
+    for way in ways:
+        connection = services.create_connection(
+            environment=environment,
+            actor=SYSTEM,
+            connection_type="GenericSAML",
+            organization=organization,
+            changes={},
+        )
+        assert connection.state == ConnectionState.DRAFT
+        answer = owners_browser.post(url_of(connection, "tool/load-metadata"), way)
+
+        assert answer.status_code == 302, answer.content.decode()
+        loaded = Connection.objects.in_environment(environment).get(pk=connection.pk)
+        assert loaded.state == ConnectionState.VALIDATING
+        assert loaded.saml_settings.idp_sso_url == idp.sso_url
+        assert loaded.saml_settings.metadata_url == way.get("url", "")
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ({}, "Give one of the three"),
+        ({"document": "<a/>", "url": "https://idp.example/metadata"}, "Give one of the three"),
+        ({"document": "<a/>"}, "no SAML metadata"),
+        ({"url": "http://127.0.0.1:9/metadata"}, "could not be reached"),
+    ],
+)
+def test_metadata_that_cannot_be_used_is_refused_in_words(owners_browser, organization, way, words):
+    connection = make_saml_connection(organization)
+
+    answer = owners_browser.post(url_of(connection, "tool/load-metadata"), way)
+
+    assert words in answer.content.decode()
