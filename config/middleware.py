@@ -15,6 +15,10 @@ from django_otp.middleware import OTPMiddleware
 # Paths that show pages to people. All else is API.
 HOSTED_PREFIXES = (
     "/sign-in",
+    "/sso/start",
+    "/sso/saml/",
+    "/sso/oidc/",
+    "/sso/oauth/",
     "/signed-out",
     "/branding/",
     "/reset-password",

@@ -7,7 +7,8 @@ what a browser makes of userinfo, backslashes or an encoded host is not guessed 
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 _HOST = re.compile(r"(?:\*|[a-z0-9*])(?:[a-z0-9.*-]*[a-z0-9*])?|\[[0-9a-f:.]+\]")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
@@ -44,6 +45,13 @@ def matches(configured: str, requested: str) -> bool:
     if (left.scheme, left.path or "/", left.query) != (right.scheme, right.path or "/", right.query):
         return False
     return _same_authority(left, right)
+
+
+def callback_url(redirect_uri: str, state: str | None, parameters: Mapping[str, str]) -> str:
+    """Return a redirect URI with parameters; what it held before stays (RFC 6749 §3.1.2), ``state`` comes last."""
+    sent = dict(parameters) if state is None else {**parameters, "state": state}
+    joint = "&" if "?" in redirect_uri else "?"
+    return f"{redirect_uri}{joint}{urlencode(sent, quote_via=quote)}"
 
 
 def _same_authority(left: SplitResult, right: SplitResult) -> bool:

@@ -41,6 +41,13 @@ class ExchangeNotFound(NotFound):
     message = "This sign-in has expired, or was finished already."
 
 
+class InvalidRedirectURI(BadRequest):
+    """Not one of the environment's redirect URIs: whoever sent the browser here may not be the application."""
+
+    code = "invalid_redirect_uri"
+    message = "The redirect_uri is not one of the configured redirect URIs."
+
+
 class SSORefused(BadRequest):
     """A refusal that the browser takes back to the application (RFC 6749 §4.1.2.1, workos-behaviour (e))."""
 

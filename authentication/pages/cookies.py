@@ -1,16 +1,17 @@
 """The cookies of the hosted pages.
 
-Five kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
-stands (one for each authorization request, so that two tabs do not mix), the browser's own session (one for each
-environment), the addresses that have signed in from this browser before, what ties the challenges of passkeys to it,
-and what it is known by, so that people hear of a sign-in from another one.
+Six kinds, none of which another site's script can read or plant under https (``__Host-``): where a sign-in
+stands (one for each authorization request, so that two tabs do not mix), what a browser comes back with from an
+identity provider, the browser's own session (one for each environment), the addresses that have signed in from this
+browser before, what ties the challenges of passkeys to it, and what it is known by, so that people hear of a sign-in
+from another one.
 """
 
 import dataclasses
 import hashlib
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core import signing
@@ -22,6 +23,7 @@ from foundation.ids import new_secret
 
 _PROGRESS_SECONDS = int(timedelta(hours=1).total_seconds())
 _SESSION_SECONDS = int(timedelta(days=30).total_seconds())
+_EXCHANGE_SECONDS = int(timedelta(minutes=30).total_seconds())
 _DEVICE_SECONDS = int(timedelta(days=365).total_seconds())
 _LANGUAGE_SECONDS = int(timedelta(days=365).total_seconds())
 _PASSKEY_SECONDS = int(timedelta(minutes=30).total_seconds())
@@ -54,6 +56,25 @@ def write_progress(response: HttpResponseBase, handle: str, progress: Progress) 
     """Keep how far this browser has come."""
     signed = signing.dumps(asdict(progress), salt=_progress_salt(handle), compress=True)
     _set(response, _progress_name(handle), signed, _PROGRESS_SECONDS)
+
+
+def read_exchange_secret(request: HttpRequest, handle: str) -> str | None:
+    """Return the secret with which this browser left for an identity provider."""
+    return request.COOKIES.get(_exchange_name(handle))
+
+
+def write_exchange_secret(response: HttpResponseBase, handle: str, secret: str) -> None:
+    """Give the browser a secret to come back with.
+
+    Identity providers post their answers from their own site, where a browser sends SameSite=None cookies alone, and
+    those only over https. Over plain http the callback lets the browser post once more from here.
+    """
+    _set(response, _exchange_name(handle), secret, _EXCHANGE_SECONDS, samesite=_cross_site())
+
+
+def drop_exchange_secret(response: HttpResponseBase, handle: str) -> None:
+    """Take the secret of an exchange that is over from the browser."""
+    _set(response, _exchange_name(handle), "", 0, samesite=_cross_site())
 
 
 def read_hosted_secret(request: HttpRequest, environment: Environment) -> str | None:
@@ -118,15 +139,25 @@ def write_language(response: HttpResponseBase, language: str) -> None:
     _set(response, LANGUAGE_COOKIE, language, _LANGUAGE_SECONDS)
 
 
-def _set(response: HttpResponseBase, name: str, value: str, seconds: int) -> None:
+def _set(
+    response: HttpResponseBase,
+    name: str,
+    value: str,
+    seconds: int,
+    samesite: Literal["Lax", "None"] = "Lax",
+) -> None:
     response.set_cookie(
         name,
         value,
         max_age=seconds,
         secure=settings.CSRF_COOKIE_SECURE,
         httponly=True,
-        samesite="Lax",
+        samesite=samesite,
     )
+
+
+def _cross_site() -> Literal["Lax", "None"]:
+    return "None" if settings.CSRF_COOKIE_SECURE else "Lax"
 
 
 def _read_signed(request: HttpRequest, name: str, salt: str, seconds: int) -> Any:
@@ -156,6 +187,10 @@ def _progress_name(handle: str) -> str:
 
 def _progress_salt(handle: str) -> str:
     return f"authentication.pages.progress:{handle}"
+
+
+def _exchange_name(handle: str) -> str:
+    return f"{_prefix()}sso_{hashlib.sha256(handle.encode()).hexdigest()[:16]}"
 
 
 def _session_name(environment: Environment) -> str:

@@ -25,6 +25,7 @@ _CODE_ENTRIES = Limit("hosted_code_entries", 10, 60, fail_closed=True)
 _PASSKEY_QUESTIONS = Limit("hosted_passkey_questions", 60, 60)
 _PASSKEY_ANSWERS = Limit("hosted_passkey_answers", 20, 60, fail_closed=True)
 _CODE_SENDS = Limit("hosted_code_sends", 3, 60)
+_UNASKED_ANSWERS = Limit("hosted_unasked_answers", 60, 60)
 
 
 def count_page(request: HttpRequest) -> None:
@@ -63,6 +64,11 @@ def count_passkey_answer(request: HttpRequest, environment: Environment) -> None
 def count_code_request(request: HttpRequest, environment: Environment, email: str) -> None:
     """Count a code that is asked for; raises RateLimited."""
     limits.enforce(_CODE_SENDS, environment.pk, _account(email), client_ip(request))
+
+
+def count_unasked_answer(request: HttpRequest, connection_id: str) -> None:
+    """Count an identity provider's answer that nobody asked for: each leaves a trail. Raises RateLimited."""
+    limits.enforce(_UNASKED_ANSWERS, connection_id, client_ip(request))
 
 
 def _account(email: str) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from authentication import conf, pkce
+from authentication import conf
 from authentication.access_tokens import policy_of
 from authentication.errors import (
     AuthorizationRequestNotFound,
@@ -24,11 +24,12 @@ from authentication.models import (
     SignInEnding,
 )
 from authentication.services.attempts import find_invitation, go_on, is_waiting, lock_attempt, lock_user_row
-from authentication.services.authorization_requests import PROMPT_LOGIN, callback_url, refusal_url
+from authentication.services.authorization_requests import PROMPT_LOGIN, refusal_url
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import end_session
 from environments.models import Environment
-from foundation import clock
+from environments.redirect_uris import callback_url
+from foundation import clock, pkce
 from foundation.actors import SYSTEM
 from foundation.encryption import digests_equal, token_digest
 from foundation.errors import DomainError

@@ -6,9 +6,8 @@ refusal is shown here; from then on the browser carries it back (RFC 6749 §4.1.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
 
-from authentication import conf, pkce
+from authentication import conf
 from authentication.errors import (
     AuthorizationDeclined,
     AuthorizationRefused,
@@ -21,9 +20,10 @@ from authentication.errors import (
     UnsupportedResponseType,
 )
 from authentication.models import AuthorizationRequest
-from environments import redirect_uris
-from environments.models import Environment, RedirectURI, RedirectURIPurpose
-from foundation import clock
+from environments.models import Environment
+from environments.redirect_uris import callback_url
+from environments.services import allows_sign_in_at
+from foundation import clock, pkce
 from foundation.encryption import token_digest
 from foundation.ids import new_secret
 from organizations.models import Organization
@@ -89,7 +89,7 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
 
     Raises InvalidRedirectURI, where the application's own address is not to be trusted.
     """
-    if not _is_configured(environment, parameters.redirect_uri):
+    if not allows_sign_in_at(environment, parameters.redirect_uri):
         raise InvalidRedirectURI
     try:
         for check in _CHECKS:
@@ -173,19 +173,6 @@ def url_through_connection(request: AuthorizationRequest, connection_id: str) ->
 def refusal_url(redirect_uri: str, state: str | None, refusal: AuthorizationRefused) -> str:
     """Return the application's address with a refusal (RFC 6749 §4.1.2.1)."""
     return callback_url(redirect_uri, state, {"error": refusal.code, "error_description": refusal.message})
-
-
-def callback_url(redirect_uri: str, state: str | None, parameters: dict[str, str]) -> str:
-    """Return a redirect URI with parameters; what it held before stays (RFC 6749 §3.1.2), ``state`` comes last."""
-    if state is not None:
-        parameters = {**parameters, "state": state}
-    joint = "&" if "?" in redirect_uri else "?"
-    return f"{redirect_uri}{joint}{urlencode(parameters, quote_via=quote)}"
-
-
-def _is_configured(environment: Environment, redirect_uri: str) -> bool:
-    rows = RedirectURI.objects.in_environment(environment).filter(purpose=RedirectURIPurpose.SIGN_IN)
-    return any(redirect_uris.matches(uri, redirect_uri) for uri in rows.values_list("uri", flat=True))
 
 
 def _check_response_type(_environment: Environment, parameters: AuthorizeParameters) -> None:

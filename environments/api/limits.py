@@ -18,6 +18,9 @@ PASSWORD_RESET_SENDS = Limit("password_reset_sends", 3, 60)
 EMAIL_CHANGE_SENDS = Limit("email_change_sends", 3, 60)
 # Messages cost money, and whoever owns the number did not ask for them.
 SMS_SENDS = Limit("sms_sends", 3, 60)
+SSO_AUTHORIZE = Limit("sso_authorize", 1000, 60)
+SSO_TOKEN = Limit("sso_token", 1000, 60)
+PASSWORDLESS_SENDS = Limit("passwordless_sends", 3, 60)
 ORGANIZATION_DELETIONS = Limit("organization_deletions", 50, 60)
 
 

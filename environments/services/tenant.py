@@ -137,6 +137,12 @@ def revoke_api_key(api_key: APIKey) -> APIKey:
     return api_key
 
 
+def allows_sign_in_at(environment: Environment, redirect_uri: str) -> bool:
+    """Tell whether a browser may be sent to this URI at the end of a sign-in."""
+    rows = RedirectURI.objects.in_environment(environment).filter(purpose=RedirectURIPurpose.SIGN_IN)
+    return any(redirect_uris.matches(uri, redirect_uri) for uri in rows.values_list("uri", flat=True))
+
+
 @transaction.atomic
 def add_redirect_uri(
     *,

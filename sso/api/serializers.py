@@ -179,3 +179,38 @@ class CertificateInput(serializers.Serializer[Any]):
     """A certificate, PEM or base64."""
 
     value = TextField(max_length=_LONGEST_PEM)
+
+
+class AuthorizationParameters(serializers.Serializer[Any]):
+    """What an application asks of the browser that it sends here; exactly one of the three selectors.
+
+    The first two decide where a refusal goes, so they alone are checked here.
+    """
+
+    client_id = TextField()
+    redirect_uri = TextField(trim_whitespace=False)
+    response_type = TextField(required=False)
+    connection = TextField(required=False)
+    organization = TextField(required=False)
+    provider = TextField(required=False)
+    domain = TextField(required=False, help_text="Refused: use organization or connection.")
+    state = TextField(required=False, trim_whitespace=False, allow_blank=True)
+    code_challenge = TextField(required=False, trim_whitespace=False)
+    code_challenge_method = TextField(required=False, trim_whitespace=False)
+    login_hint = TextField(required=False)
+    domain_hint = TextField(required=False)
+    prompt = TextField(required=False, help_text="`login` asks for a fresh sign-in at the identity provider.")
+    nonce = TextField(required=False)
+    provider_scopes = serializers.ListField(child=TextField(), required=False)
+    provider_query_params = serializers.DictField(child=TextField(allow_blank=True), required=False)
+
+
+class TokenInput(serializers.Serializer[Any]):
+    """A token request, as a form, as JSON or in the query."""
+
+    client_id = TextField()
+    client_secret = TextField(required=False, help_text="The API key; public clients have PKCE instead.")
+    grant_type = TextField()
+    code = TextField(max_length=200)
+    code_verifier = TextField(required=False, max_length=200)
+    redirect_uri = TextField(required=False, max_length=2000)

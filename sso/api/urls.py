@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sso.api import connection_views
+from sso.api import connection_views, sign_in_views
 
 _CERTIFICATES = "connections/<str:connection_id>/saml_idp_signing_certs"
 
@@ -9,4 +9,7 @@ urlpatterns = [
     path("connections/<str:connection_id>", connection_views.ConnectionItem.as_view()),
     path(_CERTIFICATES, connection_views.IdPCertificateCollection.as_view()),
     path(f"{_CERTIFICATES}/<str:certificate_id>", connection_views.IdPCertificateItem.as_view()),
+    path("sso/authorize", sign_in_views.Authorize.as_view()),
+    path("sso/token", sign_in_views.Token.as_view()),
+    path("sso/profile", sign_in_views.UserProfile.as_view()),
 ]

@@ -11,6 +11,7 @@ from events.services import emit
 from foundation import clock
 from foundation.actors import Actor
 from foundation.dns_names import to_ascii_domain
+from foundation.errors import NotFound
 from foundation.scoping import EnvironmentQuerySet
 from organizations.models import Organization
 from sso.connection_types import ConnectionType, Protocol, canonical_type, protocol_of
@@ -178,6 +179,16 @@ def activate_connection(*, connection: Connection, actor: Actor) -> None:
 def require_connection(environment: Environment | str, connection_id: str) -> Connection:
     """Return a connection with all its settings; raises NotFound."""
     return connections_with_settings(environment).require(connection_id)
+
+
+def require_connection_of_anybody(connection_id: str) -> Connection:
+    """Return a connection by an id that stands in a public address, whichever environment it belongs to; raises NotFound."""
+    environment_id = (
+        Connection.unscoped.filter(pk=connection_id).values_list("environment_id", flat=True).first()
+    )
+    if environment_id is None:
+        raise NotFound.of("Connection", connection_id)
+    return require_connection(environment_id, connection_id)
 
 
 def _locked(connection: Connection) -> Connection:

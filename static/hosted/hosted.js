@@ -27,6 +27,9 @@ for (const form of document.querySelectorAll("form")) {
   });
 }
 
+// A form that only carries the browser on needs nobody to press its button.
+for (const form of document.querySelectorAll("form[data-submits-itself]")) form.requestSubmit();
+
 // Back from the next page, out of the browser's memory: the form may be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form")) delete form.dataset.sent;

@@ -17,6 +17,11 @@ ALLOWED = {
     ("authentication/services/logout.py", "_is_allowed"),
     ("authentication/services/authorization_requests.py", "require_authorization_request"),
     ("authentication/services/devices.py", "require_waiting_device"),
+    # A browser on its way to an identity provider and back has nothing but its handle, its token or its address.
+    ("sso/services/connections.py", "require_connection_of_anybody"),
+    ("sso/services/exchanges.py", "find_waiting_connection_id"),
+    ("sso/services/exchanges.py", "_require_pending"),
+    ("sso/services/codes.py", "require_profile"),
     # A link in a mail names nothing but its token.
     ("accounts/services/password_resets.py", "require_password_reset"),
     ("organizations/services/invitations.py", "find_invitation_of_link"),

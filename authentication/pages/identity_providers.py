@@ -1,0 +1,236 @@
+"""The way to an identity provider and back: where the browser leaves, and the callbacks of every protocol.
+
+A callback is posted or opened by a stranger's page, so none of them has a CSRF token: that the browser is the one that
+left is shown by its cookie, and what it brings is checked by the protocol.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from authentication.pages import cookies, limits
+from authentication.pages.plumbing import HostedPage
+from environments.api.requests import client_ip, user_agent
+from environments.models import RedirectURI, RedirectURIPurpose
+from environments.services import allows_sign_in_at
+from foundation.errors import NotFound
+from sso import services as sso
+from sso.connection_types import Protocol
+from sso.errors import ExchangeNotFound
+from sso.models import Connection
+from sso.saml.metadata import write_sp_metadata
+from sso.services import ExchangeFailed, Finished
+
+# A form field of ours that tells a post that was sent once more from one that just arrived.
+_SENT_ONCE_MORE = "sent_once_more"
+
+# What an identity provider may send along; anything else is not passed on to the protocol.
+_LONGEST_PARAMETER = 1024 * 1024
+_MOST_PARAMETERS = 50
+
+
+class ExchangePage(HostedPage):
+    """A page of an exchange; one that is over, or was never opened, is refused in the same words."""
+
+    def answer(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponseBase:
+        try:
+            return super().answer(request, *arguments, **options)
+        except ExchangeNotFound:
+            return self.refusal_page(
+                _("This sign-in has expired"),
+                _(
+                    "It took too long, or was finished in another tab. Go back to the application and begin again."
+                ),
+                status=404,
+            )
+        except ExchangeFailed as failed:
+            return self.after_failure(failed)
+        except NotFound:
+            return self.refusal_page(
+                _("There is nothing here"),
+                _("The address is not one of a connection. Ask whoever sent you here for the right one."),
+                status=404,
+            )
+
+    def send_on(self, url: str) -> HttpResponse:
+        """Send the browser away from here."""
+        if self.request.POST.get(_SENT_ONCE_MORE):
+            # Chromium holds form-action against every redirect that follows a form of ours; a page that goes on by
+            # itself is none.
+            return self.show("continue.html", {"target": url})
+        return HttpResponseRedirect(url)
+
+    def after_success(self, finished: Finished) -> HttpResponse:
+        """Send the browser where its exchange was opened for."""
+        purpose = finished.purpose
+        if purpose["for"] == "test":
+            return self.send_on(purpose["url"])
+        return self.send_on(sso.answer_authorization(finished))
+
+    def after_failure(self, failed: ExchangeFailed) -> HttpResponse:
+        """Tell the application, or whoever is here, that nobody was signed in."""
+        purpose = failed.purpose
+        if purpose["for"] == "test":
+            return self.send_on(purpose["url"])
+        if purpose.get("is_unasked"):
+            return self.refusal_page(
+                _("You could not be signed in"),
+                _(
+                    "Your identity provider sent you here, and its answer was not accepted. Open the application "
+                    "itself and sign in from there. The people who look after single sign-on find the reason in "
+                    "the log of the connection."
+                ),
+                status=403,
+            )
+        return self.send_on(sso.refusal_url(purpose["redirect_uri"], purpose["state"], failed.refusal))
+
+
+class Start(ExchangePage):
+    """GET /sso/start: the browser leaves for the identity provider, with a cookie to come back with."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        handle = request.GET.get("exchange", "")
+        begun = sso.begin_exchange(handle)
+        self.shown_environment = begun.sso_session.environment
+        departure = begun.departure
+        if departure.form is None:
+            response: HttpResponse = HttpResponseRedirect(departure.url)
+        else:
+            response = self.show("leave.html", {"url": departure.url, "fields": dict(departure.form)})
+            # The provider answers the form with redirects to wherever its people sign in.
+            response._csp_update = {"form-action": ["https:", "http:"]}  # type: ignore[attr-defined]  # noqa: SLF001 -- what django-csp asks
+        cookies.write_exchange_secret(response, handle, begun.browser_secret)
+        return response
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Callback(ExchangePage):
+    """What all callbacks share: the answer finds its exchange by its handle, and its browser by the cookie."""
+
+    protocol: Protocol
+    handle_parameter = "state"
+
+    def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self.receive(connection_id, _flat(request.GET))
+
+    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self.receive(connection_id, _flat(request.POST))
+
+    def receive(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
+        """Read an answer, and send the browser on."""
+        handle = parameters.get(self.handle_parameter, "")
+        if sso.find_waiting_connection_id(handle) is None:
+            return self.receive_unasked(connection_id, parameters)
+        secret = cookies.read_exchange_secret(self.request, handle)
+        if secret is None and self.request.method == "POST" and _SENT_ONCE_MORE not in parameters:
+            return self._send_once_more(parameters)
+        try:
+            finished = sso.finish_exchange(
+                connection_id=connection_id, handle=handle, browser_secret=secret, parameters=parameters
+            )
+        except ExchangeFailed as failed:
+            self.shown_environment = failed.sso_session.environment
+            response = self.after_failure(failed)
+        else:
+            self.shown_environment = finished.sso_session.environment
+            response = self.after_success(finished)
+        cookies.drop_exchange_secret(response, handle)
+        return response
+
+    def receive_unasked(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
+        """Refuse an answer to nothing that we asked."""
+        del connection_id, parameters
+        raise ExchangeNotFound
+
+    def _send_once_more(self, parameters: Mapping[str, str]) -> HttpResponse:
+        """Let the browser post the same to the same address from a page of ours.
+
+        A post from another site carries no SameSite=Lax cookie, and over plain http, or in a browser that blocks
+        cookies of SameSite=None, there is no other. From here it comes along.
+        """
+        fields = {**parameters, _SENT_ONCE_MORE: "1"}
+        return self.show("leave.html", {"url": self.request.path, "fields": fields})
+
+
+class SAMLCallback(Callback):
+    """POST /sso/saml/{connection}/acs: the Assertion Consumer Service."""
+
+    protocol = Protocol.SAML
+    handle_parameter = "RelayState"
+    http_method_names = ("post", "options")
+
+    def receive_unasked(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
+        """Read an answer that began at the identity provider; whether that is allowed is the connection's choice."""
+        connection = _require_connection(connection_id, Protocol.SAML)
+        limits.count_unasked_answer(self.request, connection.id)
+        self.shown_environment = connection.environment
+        relay_state = parameters.get(self.handle_parameter, "")
+        purpose = {
+            "for": "sso",
+            "redirect_uri": _redirect_uri_of(connection, relay_state),
+            "state": None,
+            "code_challenge": "",
+            "is_unasked": True,
+        }
+        finished = sso.finish_unasked(
+            connection=connection,
+            purpose=purpose,
+            parameters=parameters,
+            ip_address=client_ip(self.request),
+            user_agent=user_agent(self.request),
+        )
+        return self.after_success(finished)
+
+
+class OIDCCallback(Callback):
+    """GET, POST /sso/oidc/{connection}/callback."""
+
+    protocol = Protocol.OIDC
+
+
+class OAuthCallback(Callback):
+    """GET, POST /sso/oauth/{connection}/callback; Apple posts."""
+
+    protocol = Protocol.OAUTH
+
+
+class SAMLMetadata(ExchangePage):
+    """GET /sso/saml/{connection}/metadata: what an identity provider has to know of us."""
+
+    def get(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
+        connection = _require_connection(connection_id, Protocol.SAML)
+        document = write_sp_metadata(sso.service_provider_of(connection), sso.saml_options_of(connection))
+        response = HttpResponse(document, content_type="application/samlmetadata+xml")
+        response.headers["Content-Disposition"] = f'inline; filename="{connection.id}.xml"'
+        return response
+
+
+def _require_connection(connection_id: str, protocol: Protocol) -> Connection:
+    connection = sso.require_connection_of_anybody(connection_id)
+    if connection.protocol is not protocol:
+        raise NotFound.of("Connection", connection_id)
+    return connection
+
+
+def _redirect_uri_of(connection: Connection, relay_state: str) -> str:
+    """Return where a sign-in goes that no application asked for: where its RelayState says, if that is configured."""
+    wanted = relay_state.removeprefix("redirect_uri=")
+    if wanted and allows_sign_in_at(connection.environment, wanted):
+        return wanted
+    rows = RedirectURI.objects.in_environment(connection.environment)
+    default = rows.filter(purpose=RedirectURIPurpose.SIGN_IN, is_default=True).first()
+    if default is None:
+        raise NotFound.of("Redirect URI", "default")
+    return default.uri
+
+
+def _flat(parameters: Any) -> dict[str, str]:
+    """Return the parameters of an answer; one that comes twice could mean different things to different readers."""
+    names = list(parameters)
+    if len(names) > _MOST_PARAMETERS or any(len(parameters.getlist(name)) > 1 for name in names):
+        raise ExchangeNotFound
+    return {name: parameters[name] for name in names if len(parameters[name]) <= _LONGEST_PARAMETER}

@@ -1,0 +1,206 @@
+"""One way to speak to every protocol room: the row of a connection becomes the parties of its exchange."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from foundation.encryption import token_digest
+from sso import conf
+from sso.attribute_presets import map_profile
+from sso.connection_types import ConnectionType, Protocol
+from sso.exchanges import Departure, ExchangeRefused, ReceivedProfile
+from sso.models import Connection
+from sso.oidc.parties import relying_party_of
+from sso.oidc.sign_in import begin_sign_in as begin_oidc
+from sso.oidc.sign_in import finish_sign_in as finish_oidc
+from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
+from sso.saml.profiles import received_profile
+from sso.saml.requests import begin_sign_in as begin_saml
+from sso.saml.responses import read_response
+
+PROMPT_LOGIN = "login"
+
+# Whose sign-in page reads ``login_hint`` beside a SAML request; others may stumble over it.
+_SAML_TYPES_WITH_LOGIN_HINT = frozenset(
+    {
+        ConnectionType.OKTA_SAML,
+        ConnectionType.AZURE_SAML,
+        ConnectionType.GENERIC_SAML,
+        ConnectionType.TEST_IDP,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What the application passes on to the identity provider."""
+
+    login_hint: str = ""
+    domain_hint: str = ""
+    prompt: str = ""
+    provider_scopes: Sequence[str] = ()
+    provider_query_params: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {**asdict(self), "provider_scopes": list(self.provider_scopes)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Hints":
+        """Return what was kept."""
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer that passed every check of its protocol, with the connection's mapping done.
+
+    ``roles`` are the values of the role attribute. ``seen`` are digests that count once, each until its moment.
+    """
+
+    profile: ReceivedProfile
+    roles: tuple[str, ...] = ()
+    seen: tuple[tuple[str, datetime], ...] = ()
+
+
+def begin(connection: Connection, handle: str, hints: Hints) -> Departure:
+    """Return the way to a connection's identity provider; may call it, so no transaction is open. Raises ExchangeRefused."""
+    return _ROOMS[connection.protocol][0](connection, handle, hints)
+
+
+def finish(connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]) -> Received:
+    """Return what an answer says; may call the identity provider. Raises ExchangeRefused."""
+    return _ROOMS[connection.protocol][1](connection, parameters, memory)
+
+
+def service_provider_of(connection: Connection) -> ServiceProvider:
+    """Return our own side of a SAML connection."""
+    row = connection.saml_settings
+    return ServiceProvider(
+        entity_id=row.sp_entity_id or conf.saml_metadata_url(connection.id),
+        acs_url=conf.saml_acs_url(connection.id),
+        slo_url=conf.saml_slo_url(connection.id),
+        private_key_pem=row.sp_private_key,
+        certificate_pem=row.sp_certificate,
+    )
+
+
+def identity_provider_of(connection: Connection) -> IdentityProvider:
+    """Return the other side of a SAML connection."""
+    row = connection.saml_settings
+    certificates = sorted(connection.idp_certificates.all(), key=lambda certificate: certificate.id)
+    return IdentityProvider(
+        entity_id=row.idp_entity_id,
+        sso_url=row.idp_sso_url,
+        sso_binding=row.idp_sso_binding,
+        slo_url=row.idp_slo_url,
+        certificates_pem=tuple(certificate.certificate for certificate in certificates),
+    )
+
+
+def saml_options_of(connection: Connection, *, force_authn: bool = False) -> SAMLOptions:
+    """Return what a SAML connection chose."""
+    row = connection.saml_settings
+    return SAMLOptions(
+        sign_requests=row.sign_requests,
+        require_encrypted_assertions=row.require_encrypted_assertions,
+        allow_idp_initiated=row.allow_idp_initiated,
+        force_authn=row.force_authn or force_authn,
+        requested_authn_context=row.requested_authn_context,
+        clock_skew_seconds=row.clock_skew_seconds,
+    )
+
+
+def _begin_saml(connection: Connection, handle: str, hints: Hints) -> Departure:
+    takes_hint = connection.connection_type in _SAML_TYPES_WITH_LOGIN_HINT
+    return begin_saml(
+        service_provider_of(connection),
+        identity_provider_of(connection),
+        saml_options_of(connection, force_authn=hints.prompt == PROMPT_LOGIN),
+        handle,
+        login_hint=hints.login_hint if takes_hint else None,
+    )
+
+
+def _finish_saml(
+    connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]
+) -> Received:
+    answer = read_response(
+        service_provider_of(connection),
+        identity_provider_of(connection),
+        saml_options_of(connection),
+        parameters.get("SAMLResponse", ""),
+        memory.get("request_id"),
+    )
+    profile = received_profile(answer, connection.connection_type, connection.attribute_map)
+    ids = dict.fromkeys((answer.response_id, answer.assertion_id))
+    return Received(
+        # The provider is the authority on its own people; whether the address is one of them is asked later.
+        replace(profile, email_verified=True),
+        _roles(connection, profile),
+        tuple((token_digest(each), answer.expires_at) for each in ids),
+    )
+
+
+def _roles(connection: Connection, profile: ReceivedProfile) -> tuple[str, ...]:
+    return map_profile(connection.connection_type, connection.attribute_map, profile.raw_attributes).roles
+
+
+def _mapped(connection: Connection, profile: ReceivedProfile) -> Received:
+    """Fill the profile's fields as the connection's type and its own map say; what the room found stands elsewhere."""
+    mapped = map_profile(connection.connection_type, connection.attribute_map, profile.raw_attributes)
+    # An address by another claim than the one that the provider vouched for is not vouched for.
+    is_verified = profile.email_verified and (not profile.email or mapped.email in {None, profile.email})
+    filled = replace(
+        profile,
+        idp_id=mapped.idp_id or profile.idp_id,
+        email=mapped.email or profile.email,
+        email_verified=is_verified,
+        first_name=mapped.first_name or profile.first_name,
+        last_name=mapped.last_name or profile.last_name,
+        name=mapped.name or profile.name,
+        groups=mapped.groups or profile.groups,
+    )
+    return Received(filled, mapped.roles)
+
+
+def _begin_oidc(connection: Connection, handle: str, hints: Hints) -> Departure:
+    return begin_oidc(
+        relying_party_of(connection.oidc_settings),
+        redirect_uri=conf.oidc_callback_url(connection.id),
+        state=handle,
+        login_hint=hints.login_hint or None,
+        domain_hint=hints.domain_hint or None,
+        prompt=hints.prompt or None,
+        provider_scopes=hints.provider_scopes,
+        provider_query_params=hints.provider_query_params,
+    )
+
+
+def _finish_oidc(
+    connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]
+) -> Received:
+    profile = finish_oidc(
+        relying_party_of(connection.oidc_settings),
+        redirect_uri=conf.oidc_callback_url(connection.id),
+        parameters=parameters,
+        memory=memory,
+    )
+    return _mapped(connection, profile)
+
+
+def _no_exchange(_connection: Connection, *_arguments: Any) -> Any:
+    raise ExchangeRefused(
+        "no_exchange", "A connection of this type signs people in by mail, not by a provider."
+    )
+
+
+_Begin = Callable[[Connection, str, Hints], Departure]
+_Finish = Callable[[Connection, Mapping[str, str], Mapping[str, str]], Received]
+
+_ROOMS: Mapping[Protocol, tuple[_Begin, _Finish]] = {
+    Protocol.SAML: (_begin_saml, _finish_saml),
+    Protocol.OIDC: (_begin_oidc, _finish_oidc),
+    Protocol.MAGIC_LINK: (_no_exchange, _no_exchange),
+}
