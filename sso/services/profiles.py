@@ -1,7 +1,7 @@
 """Profiles: what an identity provider says of a person, kept as it last said it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -37,7 +37,7 @@ def record_profile(connection: Connection, received: ReceivedProfile, roles: Seq
     rows = Profile.objects.in_environment(connection.environment_id)
     profile = rows.select_for_update().filter(connection=connection, idp_id=received.idp_id).first()
     if profile is None:
-        profile = _insert(connection, received, columns)
+        profile = _insert(connection, received.idp_id)
     moment = clock.now()
     changed = [name for name, value in columns.items() if getattr(profile, name) != value]
     for name in changed:
@@ -80,19 +80,16 @@ def owns_domain(connection: Connection, domain: str) -> bool:
     return connection.organization_id is not None and claims.exists()
 
 
-def _insert(connection: Connection, received: ReceivedProfile, columns: Mapping[str, Any]) -> Profile:
+def _insert(connection: Connection, idp_id: str) -> Profile:
     rows = Profile.objects.in_environment(connection.environment_id)
     try:
         with transaction.atomic():
             return Profile.objects.create(
-                environment_id=connection.environment_id,
-                connection=connection,
-                idp_id=received.idp_id,
-                **columns,
+                environment_id=connection.environment_id, connection=connection, idp_id=idp_id
             )
     except IntegrityError:
         # Two first sign-ins of one person at once.
-        return rows.select_for_update().get(connection=connection, idp_id=received.idp_id)
+        return rows.select_for_update().get(connection=connection, idp_id=idp_id)
 
 
 def _role_slugs(connection: Connection, names: Sequence[str]) -> list[str]:

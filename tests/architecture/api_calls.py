@@ -11,12 +11,14 @@ from accounts.models import EmailVerification
 from accounts.services import send_email_change
 from environments.api.views import ApiView, PublicApiView
 from environments.models import Environment
+from sso.models import Connection
+from sso.services import exchange_code, issue_code
 from tests.api_client import ApiClient
 from tests.factories.accounts import PASSWORD, make_email_verification, make_identity, make_user
 from tests.factories.authorization import make_permission, make_role
 from tests.factories.environments import make_api_key
 from tests.factories.organizations import make_domain, make_group, make_membership, make_organization
-from tests.factories.sso import make_idp_certificate, make_saml_connection
+from tests.factories.sso import make_idp_certificate, make_profile, make_saml_connection
 
 
 class World(dict[str, str]):
@@ -130,6 +132,20 @@ def _prepare_group_member(world: World) -> None:
 def _prepare_second_certificate(world: World) -> None:
     path = f"/connections/{world['connection_id']}/saml_idp_signing_certs"
     assert world.api.post(path, {"value": make_idp_certificate()}).status_code == 201
+
+
+def _prepare_sso_code(world: World) -> None:
+    profile = make_profile(
+        Connection.objects.in_environment(world.environment).get(pk=world["connection_id"])
+    )
+    world["sso_code"] = issue_code(profile=profile, redirect_uri="http://localhost:3000/callback")
+
+
+def _prepare_sso_token(world: World) -> None:
+    _prepare_sso_code(world)
+    issued = exchange_code(environment=world.environment, code=world["sso_code"])
+    # What opens the profile is its own token, and no API key.
+    world.api = ApiClient(issued.access_token)
 
 
 Body = dict[str, Any]
@@ -429,6 +445,25 @@ CALLS: list[Call] = [
         prepare=_prepare_second_certificate,
         spec="",
     ),
+    Call(
+        "GET",
+        "sso/authorize",
+        query="?client_id={client_id}&redirect_uri=http://localhost:3000/callback"
+        "&response_type=code&connection={connection_id}&state=x",
+        status=302,
+    ),
+    Call(
+        "POST",
+        "sso/token",
+        {
+            "client_id": "{client_id}",
+            "client_secret": "{api_key}",
+            "grant_type": "authorization_code",
+            "code": "{sso_code}",
+        },
+        prepare=_prepare_sso_code,
+    ),
+    Call("GET", "sso/profile", prepare=_prepare_sso_token),
     # environments, events
     Call("GET", "user_management/redirect_uris"),
     Call("POST", "user_management/redirect_uris", {"uri": "https://app.example/other"}, status=201),

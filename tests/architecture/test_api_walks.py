@@ -207,7 +207,11 @@ def test_the_operations_that_need_no_key_are_the_documented_ones():
         "GET /user_management/authorize",
         "POST /user_management/authorize/device",
         "GET /user_management/sessions/logout",
+        "GET /sso/authorize",
         "GET /sso/jwks/<str:client_id>",
+        # By its own token.
+        "GET /sso/profile",
+        "POST /sso/token",
     }
 
 

@@ -103,7 +103,10 @@ POST   /organizations/{organizationId}/api_keys 201
 GET    /connections 200
 GET    /connections/{id} 200
 DELETE /connections/{id} 204
+GET    /sso/authorize 302
 GET    /sso/jwks/{clientId} 200
+GET    /sso/profile 200
+POST   /sso/token 200
 GET    /user_management/cors_origins 200
 POST   /user_management/cors_origins 201
 GET    /user_management/jwt_template 200

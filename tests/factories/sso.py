@@ -9,6 +9,7 @@ from foundation import clock
 from foundation.actors import SYSTEM
 from organizations.models import Organization
 from sso import services
+from sso.exchanges import ReceivedProfile
 from sso.models import Connection, ExchangeState, Profile, SSOSession
 from sso.saml.keys import make_key_pair
 
@@ -87,12 +88,6 @@ def make_test_connection(organization: Organization) -> Connection:
     )
 
 
-def make_profile(connection: Connection, email: str = "ada@acme.test", idp_id: str = "subject-1") -> Profile:
-    return Profile.objects.create(
-        environment=connection.environment, connection=connection, idp_id=idp_id, email=email
-    )
-
-
 def make_sso_session(profile: Profile) -> SSOSession:
     """Return the trail of a sign-in that went well."""
     return SSOSession.objects.create(
@@ -104,3 +99,15 @@ def make_sso_session(profile: Profile) -> SSOSession:
         received={"issuer": "https://idp.example/metadata"},
         expires_at=clock.now() + timedelta(minutes=30),
     )
+
+
+def make_profile(connection: Connection, email: str = "ada@acme.test", **fields: Any) -> Profile:
+    """Return a person as the connection's identity provider described them."""
+    described = {
+        "idp_id": email,
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email_verified": True,
+        **fields,
+    }
+    return services.record_profile(connection, ReceivedProfile(email=email, **described))
