@@ -3,6 +3,7 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from foundation import clock
+from organizations.representations import RoleSlugObject
 from sso import conf
 from sso.connection_types import Protocol
 from sso.models import Connection, ConnectionState, IdPCertificate, PasswordlessSession, Profile
@@ -148,12 +149,6 @@ class IdPCertificateObject(TypedDict):
     not_before: str
     not_after: str
     created_at: str
-
-
-class RoleSlugObject(TypedDict):
-    """A role, named."""
-
-    slug: str
 
 
 class ProfileObject(TypedDict):
