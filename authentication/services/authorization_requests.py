@@ -6,6 +6,7 @@ refusal is shown here; from then on the browser carries it back (RFC 6749 §4.1.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from authentication import conf
 from authentication.errors import (

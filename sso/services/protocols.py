@@ -11,6 +11,9 @@ from sso.attribute_presets import map_profile
 from sso.connection_types import ConnectionType, Protocol
 from sso.exchanges import Departure, ExchangeRefused, ReceivedProfile
 from sso.models import Connection
+from sso.oauth.clients import oauth_client_of
+from sso.oauth.sign_in import begin_sign_in as begin_oauth
+from sso.oauth.sign_in import finish_sign_in as finish_oauth
 from sso.oidc.parties import relying_party_of
 from sso.oidc.sign_in import begin_sign_in as begin_oidc
 from sso.oidc.sign_in import finish_sign_in as finish_oidc
@@ -190,6 +193,33 @@ def _finish_oidc(
     return _mapped(connection, profile)
 
 
+def _begin_oauth(connection: Connection, handle: str, hints: Hints) -> Departure:
+    return begin_oauth(
+        oauth_client_of(connection.oauth_provider),
+        redirect_uri=conf.oauth_callback_url(connection.id),
+        state=handle,
+        login_hint=hints.login_hint or None,
+        domain_hint=hints.domain_hint or None,
+        prompt=hints.prompt or None,
+        provider_scopes=hints.provider_scopes,
+        provider_query_params=hints.provider_query_params,
+    )
+
+
+def _finish_oauth(
+    connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]
+) -> Received:
+    # A social provider's people have no attribute map: each provider's own words are known.
+    return Received(
+        finish_oauth(
+            oauth_client_of(connection.oauth_provider),
+            redirect_uri=conf.oauth_callback_url(connection.id),
+            parameters=parameters,
+            memory=memory,
+        )
+    )
+
+
 def _no_exchange(_connection: Connection, *_arguments: Any) -> Any:
     raise ExchangeRefused(
         "no_exchange", "A connection of this type signs people in by mail, not by a provider."
@@ -202,5 +232,6 @@ _Finish = Callable[[Connection, Mapping[str, str], Mapping[str, str]], Received]
 _ROOMS: Mapping[Protocol, tuple[_Begin, _Finish]] = {
     Protocol.SAML: (_begin_saml, _finish_saml),
     Protocol.OIDC: (_begin_oidc, _finish_oidc),
+    Protocol.OAUTH: (_begin_oauth, _finish_oauth),
     Protocol.MAGIC_LINK: (_no_exchange, _no_exchange),
 }
