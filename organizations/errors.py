@@ -35,7 +35,7 @@ class OrganizationAlreadyExists(Conflict):
 
 
 class DomainTakenByAnotherOrganization(Conflict):
-    """The older ``domains`` list gives a domain to one organization only."""
+    """A domain is verified for one organization of its environment only (docs/decisions/0046)."""
 
     code = "domain_already_exists"
 
@@ -96,6 +96,13 @@ class CannotReactivatePendingMembership(BadRequest):
         "A pending organization membership cannot be reactivated. "
         "The user needs to accept the invitation instead."
     )
+
+
+class GuestsNotAllowed(BadRequest):
+    """The organization's policy lets nobody in whose mailbox is at none of its verified domains, or only the invited."""
+
+    code = "organization_guests_not_allowed"
+    message = "The organization does not allow members with an email address outside its verified domains."
 
 
 class GroupMembershipLimitExceeded(BadRequest):

@@ -166,6 +166,11 @@ class OrganizationDomain(EnvironmentModel):
             models.UniqueConstraint(
                 fields=["organization", "domain"], name="a_domain_stands_once_in_an_organization"
             ),
+            models.UniqueConstraint(
+                fields=["environment", "domain"],
+                condition=models.Q(state__in=VERIFIED_STATES),
+                name="one_verified_holder_per_domain",
+            ),
         ]
         indexes = [
             models.Index(fields=["environment", "domain"], name="organization_by_domain"),

@@ -57,12 +57,11 @@ CHECK_LEASE = timedelta(minutes=5)
 class DomainClaim:
     """A domain that an organization says is its own; ``state`` is ``verified`` or ``pending``.
 
-    An ``exclusive`` claim is refused while the domain is verified for another organization.
+    A verified one is refused while the domain is verified for another organization (docs/decisions/0046).
     """
 
     domain: str
     state: str = DomainState.PENDING
-    exclusive: bool = False
 
 
 @transaction.atomic
@@ -71,10 +70,11 @@ def add_domain(
 ) -> OrganizationDomain:
     """Add a domain to an organization; by default its proof is awaited.
 
-    Raises InvalidDomain, DomainAlreadyExists.
+    Raises InvalidDomain, DomainAlreadyExists, DomainTakenByAnotherOrganization.
     """
     organization = lock_organization(organization)
     (claim,) = normalized_claims(organization.environment, [DomainClaim(domain, state)])
+    _refuse_taken(organization, [claim])
     try:
         with transaction.atomic():
             return _insert(organization, actor, claim)
@@ -149,7 +149,7 @@ def normalized_claims(environment: Environment, claims: Sequence[DomainClaim]) -
             raise InvalidDomain(f"{name} is a public mail provider and cannot belong to an organization.")
         if is_reserved_domain(name) and not environment.is_sandbox:
             raise InvalidDomain(f"{name} is reserved and cannot be used in a production environment.")
-        by_name[name] = DomainClaim(name, claim.state, claim.exclusive)
+        by_name[name] = DomainClaim(name, claim.state)
     return list(by_name.values())
 
 
@@ -190,7 +190,8 @@ def replace_claims(organization: Organization, actor: Actor, claims: Sequence[Do
 
 def lock_organization(organization: Organization) -> Organization:
     """Return the organization, locked against deletion until the transaction ends; raises NotFound if it is gone."""
-    rows = Organization.objects.in_environment(organization.environment_id).select_related("environment")
+    rows = Organization.objects.in_environment(organization.environment_id)
+    rows = rows.select_related("environment", "policy")
     return rows.select_for_update(of=("self",), no_key=True).require(organization.id)
 
 
@@ -249,13 +250,13 @@ def _delete(row: OrganizationDomain, actor: Actor) -> None:
 
 
 def _refuse_taken(organization: Organization, claims: Sequence[DomainClaim]) -> None:
-    exclusive = [claim.domain for claim in claims if claim.exclusive]
-    if not exclusive:
+    wanted = [claim.domain for claim in claims if claim.state == DomainState.VERIFIED]
+    if not wanted:
         return
     lock_domains_of(organization.environment)
     taken = (
         OrganizationDomain.objects.in_environment(organization.environment)
-        .filter(domain__in=exclusive, state__in=VERIFIED_STATES)
+        .filter(domain__in=wanted, state__in=VERIFIED_STATES)
         .exclude(organization=organization)
         .order_by("domain")
         .first()
@@ -267,8 +268,8 @@ def _refuse_taken(organization: Organization, claims: Sequence[DomainClaim]) -> 
 def lock_domains_of(environment: Environment) -> None:
     """Let one transaction at a time decide which organization of the environment a domain goes to.
 
-    A unique constraint cannot: by ``domain_data`` a verified domain may stand in several organizations. The lock
-    leaves foreign keys to the environment free, so nothing else waits for it.
+    A constraint holds the rule as well; with the lock, whoever comes second is told so in words. It leaves foreign
+    keys to the environment free, so nothing else waits for it.
     """
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
 

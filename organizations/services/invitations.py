@@ -37,6 +37,7 @@ from organizations.errors import (
     EmailAlreadyInvitedToOrganization,
     ExpiresInDaysTooLong,
     ExpiresInDaysTooShort,
+    GuestsNotAllowed,
     InvalidInvite,
     InvitationCannotBeUsedForEmail,
     InvitationInvalid,
@@ -66,6 +67,7 @@ from organizations.services.memberships import (
     delete_membership,
     update_membership,
 )
+from organizations.services.policies import require_guest_allowed
 
 DEFAULT_DAYS = 7
 SHORTEST_DAYS = 1
@@ -94,7 +96,8 @@ def send_invitation(
 
     Where the address is a user's already, the user gets a pending membership with the role. Raises Invalid (no
     e-mail address), ExpiresInDaysTooShort, ExpiresInDaysTooLong, InvalidRole, UserAlreadyExists,
-    UserAlreadyOrganizationMember, EmailAlreadyInvited, EmailAlreadyInvitedToOrganization, NotFound (deleted meanwhile).
+    UserAlreadyOrganizationMember, EmailAlreadyInvited, EmailAlreadyInvitedToOrganization, GuestsNotAllowed, NotFound
+    (deleted meanwhile).
     """
     address = _normalized(email)
     lifetime = _lifetime(expires_in_days)
@@ -103,6 +106,7 @@ def send_invitation(
         invitee = lock_user(invitee)
     if organization is not None:
         organization = lock_organization(organization)
+        require_guest_allowed(organization, address, is_invited=True)
     role = _role(environment, organization, role_slug)
     membership = _require_not_belonging(organization, invitee)
     _require_not_invited(environment, organization, address)
@@ -189,6 +193,7 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Actor) -> In
     require_invitation_for_email(invitation, user.email)
     waiting = invitation.membership
     if organization is not None:
+        _require_no_unwanted_guest(organization, user)
         invitation.membership = _activate(invitation, organization, user, actor)
     invitation.accepted_user = user
     invitation.accepted_at = invitation.updated_at = clock.now()
@@ -344,6 +349,7 @@ def _pending_membership(
         organization=organization,
         role_slugs=role_slugs,
         status=MembershipStatus.PENDING,
+        is_invited=True,
     )
 
 
@@ -358,12 +364,21 @@ def _activate(
             user=user,
             organization=organization,
             role_slugs=_role_slugs(invitation),
+            is_invited=True,
         )
     if held.status == MembershipStatus.INACTIVE:
         raise InvalidInvite
     if held.status == MembershipStatus.PENDING:
         return activate_membership(membership=held, actor=actor)
     return held
+
+
+def _require_no_unwanted_guest(organization: Organization, user: User) -> None:
+    """Refuse whom the organization does not take in any more; raises InvitationCannotBeUsedForEmail."""
+    try:
+        require_guest_allowed(organization, user.email, is_invited=True)
+    except GuestsNotAllowed as error:
+        raise InvitationCannotBeUsedForEmail from error
 
 
 def _role_slugs(invitation: Invitation) -> list[str]:

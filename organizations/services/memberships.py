@@ -30,6 +30,7 @@ from organizations.representations import OrganizationMembershipEventObject, rep
 from organizations.services.changes import previous_attributes
 from organizations.services.domains import lock_organization
 from organizations.services.invitation_rows import revoke_invitation_of
+from organizations.services.policies import require_guest_allowed
 
 
 @transaction.atomic
@@ -43,17 +44,21 @@ def create_membership(
     status: MembershipStatus = MembershipStatus.ACTIVE,
     directory_managed: bool = False,
     membership_id: str = "",
+    is_invited: bool = False,
 ) -> OrganizationMembership:
     """Make a user a member, with the roles named or the default one; an inactive member becomes active again.
 
     A reactivated member keeps the roles it had unless others are named. Raises MembershipAlreadyExists,
-    CannotReactivatePendingMembership, InvalidMembershipRole, NotFound (either was deleted meanwhile).
+    CannotReactivatePendingMembership, InvalidMembershipRole, GuestsNotAllowed, NotFound (either was deleted meanwhile).
     """
     # Both rows are held, so that neither is deleted between the look and the write: the user first, as everywhere.
     user = (
         User.objects.in_environment(environment).select_for_update(of=("self",), no_key=True).require(user.id)
     )
     organization = lock_organization(organization)
+    if not directory_managed:
+        # Whom a directory lists is its own to decide.
+        require_guest_allowed(organization, user.email, is_invited=is_invited)
     existing = (
         memberships_with_relations(environment)
         .select_for_update(of=("self",))

@@ -5,8 +5,11 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.email_addresses import email_domain
 from foundation import clock
-from organizations.models import Organization, OrganizationPolicy
+from organizations.errors import GuestsNotAllowed
+from organizations.models import VERIFIED_STATES, Organization, OrganizationDomain, OrganizationPolicy
+from organizations.policy_fields import GuestPolicy
 from organizations.services.domains import lock_organization
 
 
@@ -29,3 +32,20 @@ def update_organization_policy(
     row.full_clean(validate_unique=False)
     row.save()
     return row
+
+
+def require_guest_allowed(organization: Organization, email: str, *, is_invited: bool) -> None:
+    """Refuse a stored address of another domain where the organization takes no guests, or only invited ones.
+
+    An organization without a verified domain has guests alone. Raises GuestsNotAllowed.
+    """
+    policy = getattr(organization, "policy", None)
+    if policy is None or policy.guests == GuestPolicy.ANYONE:
+        return
+    if policy.guests == GuestPolicy.INVITED and is_invited:
+        return
+    own = OrganizationDomain.objects.in_environment(organization.environment_id).filter(
+        organization=organization, domain=email_domain(email), state__in=VERIFIED_STATES
+    )
+    if not own.exists():
+        raise GuestsNotAllowed

@@ -108,11 +108,17 @@ def test_the_older_domains_list_gives_a_domain_to_one_organization_only(api):
     assert [row["name"] for row in api.get("/organizations").json()["data"]] == ["Foo Corp"]
 
 
-def test_domain_data_lets_a_verified_domain_repeat(api):
+def test_a_domain_is_verified_for_one_organization_only(api):
     claim = {"domain_data": [{"domain": "foo-corp.com", "state": "verified"}]}
+    api.post("/organizations", {"name": "Foo Corp", **claim})
 
-    assert api.post("/organizations", {"name": "Foo Corp", **claim}).status_code == 201
-    assert api.post("/organizations", {"name": "Foo Corp EU", **claim}).status_code == 201
+    answer = api.post("/organizations", {"name": "Foo Corp EU", **claim})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "domain_already_exists")
+    waiting = {"domain_data": [{"domain": "foo-corp.com", "state": "pending"}]}
+    other = api.post("/organizations", {"name": "Foo Corp EU", **waiting})
+    assert other.status_code == 201
+    assert api.put(f"/organizations/{other.json()['id']}", claim).status_code == 409
 
 
 def test_an_unproven_claim_does_not_keep_a_domain_from_its_owner(api):

@@ -86,6 +86,16 @@ def test_a_domain_proven_by_two_organizations_at_once_goes_to_one(environment, m
     assert sorted(states) == ["failed", "verified"]
 
 
+def test_a_domain_vouched_for_at_once_in_two_organizations_goes_to_one(environment, key):
+    claim = {"domain_data": [{"domain": "foo.com", "state": "verified"}]}
+
+    answers = in_parallel(
+        4, lambda number: ApiClient(key).post("/organizations", {"name": f"Org {number}", **claim})
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
 def test_an_organization_that_is_deleted_while_people_join_leaves_nobody_behind(environment, key):
     organization = make_organization(environment)
     users = [make_user(environment) for _ in range(6)]

@@ -101,7 +101,7 @@ def _with_claims(fields: dict[str, Any]) -> dict[str, Any]:
     domain_data, names = fields.pop("domain_data", None), fields.pop("domains", None)
     if domain_data is None and names is None:
         return fields
-    claims = [DomainClaim(name, DomainState.VERIFIED, exclusive=True) for name in names or []]
+    claims = [DomainClaim(name, DomainState.VERIFIED) for name in names or []]
     claims += [DomainClaim(claim["domain"], claim["state"]) for claim in domain_data or []]
     return {**fields, "domains": claims}
 
