@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts import services
 from accounts.models import AuthenticationFactor, FactorType, Identity, User
 from authentication.models import Session, SessionStatus
-from authentication.services import delete_user
+from authentication.services import delete_user, sign_out_everywhere
 from environments.models import Environment
 from environments.staff.dashboard import Figure, bounded_count
 from environments.staff.fields import MetadataForm, PasswordToolForm, metadata_changes
@@ -115,6 +115,19 @@ class UserAdmin(EnvironmentModelAdmin):
         """Take somebody's word for an address."""
         services.mark_email_verified(row, actor_of(request))
         return "The e-mail counts as verified."
+
+    @tool(
+        "Sign out everywhere",
+        explanation=(
+            "Every session and every browser of this person ends, and so does a sign-in that is under way. Access tokens "
+            "that are out stay good until they expire, which is a matter of minutes."
+        ),
+        is_dangerous=True,
+    )
+    def sign_out_everywhere(self, request: HttpRequest, row: User, _data: dict[str, Any]) -> str:
+        """End all sessions of a user."""
+        sign_out_everywhere(row, actor_of(request))
+        return "The person is signed out everywhere."
 
     def panels(self, request: HttpRequest, row: User) -> Sequence[Panel]:
         environment = environment_of(request)

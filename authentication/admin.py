@@ -16,6 +16,8 @@ from environments.staff.panels import add_url, badge, change_url, link, list_url
 from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
 from foundation import clock
+from foundation.places import place_of
+from foundation.user_agents import describe_user_agent
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -51,7 +53,8 @@ class SessionAdmin(EnvironmentModelAdmin):
         "user_shown",
         "organization_link",
         "status_badge",
-        "ip_address",
+        "device",
+        "place",
         "refreshed_at",
         "created_at",
     )
@@ -63,6 +66,8 @@ class SessionAdmin(EnvironmentModelAdmin):
         "organization_link",
         "status_badge",
         "authentication_method",
+        "device",
+        "place",
         "ip_address",
         "user_agent",
         "created_at",
@@ -115,6 +120,14 @@ class SessionAdmin(EnvironmentModelAdmin):
     @admin.display(description="organization")
     def organization_link(self, row: Session) -> str:
         return link(row.organization)
+
+    @admin.display(description="device")
+    def device(self, row: Session) -> str:
+        return str(describe_user_agent(row.user_agent or "").label)
+
+    @admin.display(description="place")
+    def place(self, row: Session) -> str:
+        return place_of(row.ip_address or "") or "—"
 
     @admin.display(description="status")
     def status_badge(self, row: Session) -> str:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 
@@ -83,6 +84,11 @@ class AuthenticationSettingsForm(ServiceForm):
             "password_enabled": "Sign-in with a password",
             "magic_auth_enabled": "Sign-in with a code by e-mail",
             "passkey_enabled": "Sign-in with a passkey",
+            "social_enabled": "Sign-in through social providers",
+            "sso_enabled": "Sign-in through companies' identity providers",
+            "impersonation_enabled": "Staff may sign in in a user's place",
+            "impersonation_mail_enabled": "The user hears of it by mail",
+            "turnstile_site_key": "Site key",
             "sign_up_enabled": "Anybody may sign up",
             "email_verification_required": "E-mail must be verified",
             "mfa_policy": "Second factor is asked of",
@@ -110,6 +116,22 @@ class AuthenticationSettingsForm(ServiceForm):
         }
 
 
+class TurnstileForm(ToolForm):
+    """Both keys, or none."""
+
+    site_key = forms.CharField(max_length=100, required=False)
+    secret = forms.CharField(
+        max_length=200, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Half of them would refuse everybody, or nobody."""
+        data = super().clean() or {}
+        if bool(data.get("site_key")) != bool(data.get("secret")):
+            raise ValidationError("Give both keys, or leave both empty to turn the check off.")
+        return data
+
+
 @admin.register(AuthenticationSettings)
 class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
     """How people sign in: one form per environment."""
@@ -125,6 +147,8 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
                     "password_enabled",
                     "magic_auth_enabled",
                     "passkey_enabled",
+                    "social_enabled",
+                    "sso_enabled",
                     "sign_up_enabled",
                     "email_verification_required",
                     "mfa_policy",
@@ -149,8 +173,18 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
                 )
             },
         ),
+        ("Impersonation", {"fields": ("impersonation_enabled", "impersonation_mail_enabled")}),
+        (
+            "Bot check",
+            {
+                "fields": ("turnstile_site_key",),
+                "description": "Cloudflare Turnstile on the pages where somebody types an address. "
+                "Set it up with the button above.",
+            },
+        ),
         ("Pages", {"fields": ("homepage_url", "invitation_url", "password_reset_url")}),
     )
+    readonly_fields = ("turnstile_site_key",)
 
     def change(self, request: HttpRequest, row: AuthenticationSettings, changes: dict[str, Any]) -> None:
         services.update_authentication_settings(environment=environment_of(request), changes=changes)
@@ -158,6 +192,21 @@ class AuthenticationSettingsAdmin(EnvironmentModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """There is one row: go to it."""
         return HttpResponseRedirect(change_url(self.get_queryset(request).get()))
+
+    @tool(
+        "Set up the bot check",
+        explanation="Both keys come from the Turnstile page of Cloudflare's dashboard. Without them, nobody is checked.",
+        form_class=TurnstileForm,
+    )
+    def set_up_bot_check(
+        self, request: HttpRequest, row: AuthenticationSettings, data: dict[str, Any]
+    ) -> str:
+        """Set or remove both keys."""
+        services.update_authentication_settings(
+            environment=row.environment,
+            changes={"turnstile_site_key": data["site_key"], "turnstile_secret": data["secret"] or None},
+        )
+        return "The bot check is on." if data["site_key"] else "The bot check is off."
 
 
 @admin.register(APIKey)

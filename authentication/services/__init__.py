@@ -77,7 +77,7 @@ from authentication.services.password_resets import (
 from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
 from authentication.services.second_factors import sign_in_with_second_factor
-from authentication.services.sessions import end_session, end_sessions_of
+from authentication.services.sessions import end_session, end_sessions_of, sign_out_everywhere
 from authentication.services.sign_in import (
     sign_in_with_email_verification,
     sign_in_with_organization,
@@ -152,6 +152,7 @@ __all__ = [
     "sign_in_with_passkey",
     "sign_in_with_password",
     "sign_in_with_second_factor",
+    "sign_out_everywhere",
     "url_through_connection",
     "wipe_sealed_refresh_tokens",
 ]

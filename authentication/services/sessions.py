@@ -86,6 +86,16 @@ def end_sessions_of(user: User, actor: Actor) -> None:
     browsers.filter(user=user, ended_at__isnull=True).update(ended_at=clock.now())
 
 
+@transaction.atomic
+def sign_out_everywhere(user: User, actor: Actor) -> None:
+    """End every session of a user, and every sign-in that is under way: a code that is out gives no new session."""
+    # The user first, as everywhere.
+    User.objects.in_environment(user.environment_id).select_for_update(of=("self",)).require(user.pk)
+    attempts = SignInAttempt.objects.in_environment(user.environment_id)
+    attempts.filter(user=user, completed_at__isnull=True).update(completed_at=clock.now())
+    end_sessions_of(user, actor)
+
+
 def user_actor(user: User) -> Actor:
     """Return the actor that a signed-in person is."""
     return Actor(ActorKind.USER, user.id, user.email)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.models import User
 from environments.models import AuthenticationSettings, EnvironmentKind
 from organizations.models import DomainState
+from organizations.policy_fields import PolicyFields
 
 _MAXIMUM_BYTES = 5 * 1024 * 1024
 _SETTINGS = [
@@ -16,6 +17,8 @@ _SETTINGS = [
     for field in AuthenticationSettings._meta.concrete_fields
     if field.name not in {"environment", "updated_at"}
 ]
+
+_POLICY = [field.name for field in PolicyFields._meta.get_fields() if field.name != "updated_at"]
 
 
 class SetupFileError(Exception):
@@ -86,6 +89,14 @@ class DomainSection(Strict):
         return super().to_internal_value({"domain": data} if isinstance(data, str) else data)
 
 
+class PolicySection(Strict):
+    """An organization's policy by field name; bounds are checked where it is stored."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Take every field as it stands in the file."""
+        return {name: serializers.JSONField(required=False, allow_null=True) for name in _POLICY}
+
+
 class OrganizationSection(Strict):
     """An organization, found by id, else by external id, else by name."""
 
@@ -96,6 +107,7 @@ class OrganizationSection(Strict):
     allow_profiles_outside_organization = serializers.BooleanField(required=False)
     domains = DomainSection(many=True, required=False)
     roles = RoleSection(many=True, required=False)
+    policy = PolicySection(required=False)
 
 
 class MembershipSection(Strict):

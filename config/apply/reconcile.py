@@ -33,13 +33,14 @@ from environments.models import (
 )
 from foundation.actors import Actor, ActorKind
 from foundation.encryption import token_digest
-from organizations.models import Organization, OrganizationMembership
+from organizations.models import Organization, OrganizationMembership, OrganizationPolicy
 from organizations.services import (
     DomainClaim,
     create_membership,
     create_organization,
     update_membership,
     update_organization,
+    update_organization_policy,
 )
 
 ACTOR = Actor(ActorKind.OPERATOR, "apply", "manage.py apply")
@@ -180,6 +181,15 @@ class _Setup:
                 row = update_organization(organization=row, actor=ACTOR, changes=changes)  # type: ignore[arg-type]  # built from the keys of its TypedDict
                 self.note("changed", "organization", row.name)
         self.roles(section.get("roles", ()), row)
+        self.policy(section.get("policy") or {}, row)
+
+    def policy(self, wanted: Mapping[str, Any], organization: Organization) -> None:
+        rows = OrganizationPolicy.objects.in_environment(self.environment)
+        present = rows.filter(organization=organization).first() or OrganizationPolicy()
+        changes = _differences(present, wanted)
+        if changes:
+            update_organization_policy(organization=organization, changes=changes)
+            self.note("changed", "policy of", organization.name)
 
     def find_organization(
         self, object_id: str | None, external_id: str | None, name: str

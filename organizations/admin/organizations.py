@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from authentication.policies import policy_of_organization
 from authentication.services import delete_organization
 from authorization.models import Role
 from environments.models import Environment
@@ -28,6 +29,7 @@ from organizations.models import (
     Organization,
     OrganizationDomain,
     OrganizationMembership,
+    OrganizationPolicy,
 )
 from sso.models import Connection, ConnectionState
 
@@ -120,6 +122,19 @@ class OrganizationAdmin(EnvironmentModelAdmin):
                 ],
                 more=list_url(OrganizationDomain, organization=row.pk),
                 add=add(OrganizationDomain),
+            ),
+            Panel(
+                "Sign-in policy",
+                ("Single sign-on", "Governs its domains"),
+                [
+                    (
+                        link(policy, "required" if policy.sso_required else "not required"),
+                        "yes" if policy.governs_domains else "no",
+                    )
+                    for policy in first_rows(of_this(OrganizationPolicy))
+                ],
+                add=add(OrganizationPolicy) if policy_of_organization(row) is None else "",
+                empty="None: the environment's settings count.",
             ),
             Panel(
                 "Members",

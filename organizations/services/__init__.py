@@ -52,7 +52,7 @@ from organizations.services.organizations import (
     remove_organization,
     update_organization,
 )
-from organizations.services.policies import update_organization_policy
+from organizations.services.policies import remove_organization_policy, update_organization_policy
 
 __all__ = [
     "DomainClaim",
@@ -86,6 +86,7 @@ __all__ = [
     "reactivate_membership",
     "remove_group_member",
     "remove_organization",
+    "remove_organization_policy",
     "require_invitation_for_email",
     "resend_invitation",
     "revoke_invitation",

@@ -34,6 +34,12 @@ def update_organization_policy(
     return row
 
 
+@transaction.atomic
+def remove_organization_policy(policy: OrganizationPolicy) -> None:
+    """Let the environment's settings alone count for an organization."""
+    policy.delete()
+
+
 def require_guest_allowed(organization: Organization, email: str, *, is_invited: bool) -> None:
     """Refuse a stored address of another domain where the organization takes no guests, or only invited ones.
 

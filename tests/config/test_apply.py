@@ -56,6 +56,17 @@ def test_the_same_file_again_changes_nothing(apply):
     assert Event.unscoped.count() == events
 
 
+def test_an_organizations_policy_comes_from_the_file_and_unknown_rules_are_refused(apply):
+    apply(EXAMPLE)
+    organization = Organization.unscoped.get()
+    assert organization.policy.session_maximum_seconds == 86_400
+
+    changed = apply(EXAMPLE.replace("session_maximum_seconds: 86400", "session_maximum_seconds: 3600"))
+    assert changed == "changed policy of Acme\n"
+    with pytest.raises(CommandError, match="passwords_allowed"):
+        apply(EXAMPLE.replace("mfa_policy: optional", "passwords_allowed: true"))
+
+
 def test_a_changed_file_changes_what_differs_and_leaves_the_rest(apply):
     apply(EXAMPLE)
     user = User.unscoped.get(email="ada@acme.test")

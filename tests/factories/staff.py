@@ -22,6 +22,7 @@ from tests.factories.organizations import (
     make_invitation,
     make_membership,
     make_organization,
+    set_policy,
 )
 from tests.factories.sso import make_profile, make_saml_connection, make_sso_session
 
@@ -95,6 +96,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "sso/profile": profile,
         "sso/sandboxidentityprovider": SandboxIdentityProvider.objects.in_environment(environment).get(),
         "sso/ssosession": make_sso_session(profile),
+        "organizations/organizationpolicy": set_policy(organization, session_maximum_seconds=86_400),
     }
 
 

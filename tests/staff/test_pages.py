@@ -121,6 +121,7 @@ def test_no_page_has_a_field_that_is_a_secret(model, rf, owner, environment):
                 "password_breached",
                 "password_history",
                 "password_enabled",
+                "password_allowed",
                 # The address of the application's own page.
                 "password_reset_url",
             )

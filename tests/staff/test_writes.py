@@ -20,6 +20,7 @@ from organizations.models import (
     Organization,
     OrganizationDomain,
     OrganizationMembership,
+    OrganizationPolicy,
 )
 from tests.api_client import ApiClient
 from tests.factories.accounts import make_totp_factor, make_user
@@ -385,6 +386,56 @@ def test_the_authentication_settings_are_changed_within_their_bounds(page, envir
     assert (row.password_minimum_length, row.access_token_seconds) == (12, 300)
     assert row.mfa_policy == "required"
     assert "callout-bad" in refused or "errorlist" in refused
+
+
+def test_the_bot_check_takes_both_keys_and_shows_neither_secret(page, environment):
+    row = environment.authentication_settings
+    path = tool("environments/authenticationsettings", row, "set-up-bot-check")
+
+    refused = page(path, site_key="0x4AAA", secret="")
+    page(path, site_key="0x4AAA", secret="the turnstile secret")
+
+    assert "Give both keys" in refused
+    row = AuthenticationSettings.objects.in_environment(environment).get()
+    assert (row.turnstile_site_key, row.turnstile_secret) == ("0x4AAA", "the turnstile secret")
+    shown = page(f"environments/authenticationsettings/{row.pk}/change/", **SETTINGS)
+    assert "0x4AAA" in shown
+    assert "the turnstile secret" not in shown
+    page(path, site_key="", secret="")
+    row = AuthenticationSettings.objects.in_environment(environment).get()
+    assert (row.turnstile_site_key, row.turnstile_secret) == ("", None)
+
+
+def test_an_organization_gets_a_policy_and_contradictions_are_refused(page, environment):
+    organization = make_organization(environment, "Strict")
+    allowed = dict.fromkeys(
+        ("password_allowed", "magic_auth_allowed", "passkey_allowed", "social_allowed", "sso_allowed"), "on"
+    )
+
+    page(
+        "organizations/organizationpolicy/add/",
+        organization=organization.pk,
+        sso_required="on",
+        guests="invited",
+        **allowed,
+    )
+    path = f"organizations/organizationpolicy/{organization.pk}/change/"
+    refused = page(path, sso_required="on", guests="anyone")
+
+    row = OrganizationPolicy.objects.in_environment(environment).get()
+    assert (row.sso_required, row.sso_allowed, row.guests) == (True, True, "invited")
+    assert "callout-bad" in refused or "errorlist" in refused
+    page(f"organizations/organizationpolicy/{organization.pk}/delete/")
+    assert not OrganizationPolicy.objects.in_environment(environment).exists()
+
+
+def test_a_person_is_signed_out_everywhere(page, world, environment, last_event, owner):
+    user = world["accounts/user"]
+
+    page(tool("accounts/user", user, "sign-out-everywhere"))
+
+    assert {session.status for session in Session.objects.in_environment(environment)} == {"revoked"}
+    assert last_event("session.revoked")["actor"] == ("operator", owner.pk)
 
 
 def test_the_jwt_template_is_written_and_a_broken_one_refused(page, owners_browser, environment):
