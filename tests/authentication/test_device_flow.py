@@ -172,6 +172,15 @@ def test_user_codes_are_not_guessed_at_for_long(public_client):
     assert waiting(codes)
 
 
+def test_an_office_behind_one_address_connects_many_devices_but_not_any_number(public_client):
+    codes = ask(public_client)
+    for _ in range(30):
+        assert waiting(codes)
+
+    with pytest.raises(RateLimited):
+        waiting(codes)
+
+
 def test_a_step_that_is_missing_is_told_to_the_device(public_client, client, environment, user):
     codes = ask(public_client)
     approve(environment, codes)
