@@ -22,6 +22,13 @@ class PasswordStrengthError(BadRequest):
     message = "Password does not meet strength requirements."
 
 
+class PasswordOvertaken(Conflict):
+    """It was changed elsewhere since it was checked."""
+
+    code = "password_overtaken"
+    message = "The password was changed meanwhile."
+
+
 class PasswordResetError(BadRequest):
     """The same fact as PasswordStrengthError; a password reset answers it under this code (spec)."""
 

@@ -255,6 +255,13 @@ class UserMismatch(BadRequest):
     message = "The authentication challenge does not belong to the user who is signing in."
 
 
+class LastWayIn(Forbidden):
+    """Without it, the person could not sign in any more."""
+
+    code = "last_way_in"
+    message = "This is the only way to sign in that is left."
+
+
 class SignInStepRequired(Forbidden):
     """The credentials are right, and something more is asked for; ``details`` say what is needed for it."""
 

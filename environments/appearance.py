@@ -54,6 +54,7 @@ class MailKind(models.TextChoices):
     """Which message a mail is: the name of its templates, and what an application may choose to send itself."""
 
     ACCOUNT_CHANGED = "account_changed", "Notice: a passkey, an address or another protection was changed"
+    ADDRESS_TAKEN = "address_taken", "Notice: somebody entered the address of an account as their new one"
     EMAIL_CHANGE = "email_change", "Code for a new e-mail address"
     EMAIL_VERIFICATION = "email_verification", "Code that verifies an e-mail address"
     INVITATION = "invitation", "Invitation"

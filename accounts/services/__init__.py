@@ -1,6 +1,10 @@
 """Every write of users and their credentials, and the few look-ups that writes and doors share."""
 
-from accounts.services.email_changes import confirm_email_change, send_email_change
+from accounts.services.email_changes import (
+    confirm_email_change,
+    send_email_change,
+    send_email_change_on_page,
+)
 from accounts.services.email_verifications import (
     create_email_verification,
     mark_email_verified,
@@ -17,8 +21,9 @@ from accounts.services.factors import (
     remove_factor,
     verify_challenge,
 )
-from accounts.services.identities import ensure_identity
+from accounts.services.identities import ensure_identity, unlink_identity
 from accounts.services.magic_auth import create_magic_auth, spend_magic_auth_code
+from accounts.services.own_passwords import encode_own_password, set_own_password
 from accounts.services.passkeys import (
     PasskeyUse,
     begin_passkey_registration,
@@ -37,7 +42,7 @@ from accounts.services.password_resets import (
     send_password_changed_mail,
 )
 from accounts.services.passwords import password_policy_of, verify_user_password
-from accounts.services.recovery_codes import regenerate_recovery_codes
+from accounts.services.recovery_codes import count_unused_recovery_codes, regenerate_recovery_codes
 from accounts.services.retention import purge_mailbox_proofs
 from accounts.services.unknown_accounts import send_unknown_account_mail
 from accounts.services.users import (
@@ -59,10 +64,12 @@ __all__ = [
     "begin_passkey_sign_in",
     "challenge_factor",
     "confirm_email_change",
+    "count_unused_recovery_codes",
     "create_email_verification",
     "create_magic_auth",
     "create_password_reset",
     "create_user",
+    "encode_own_password",
     "encode_reset_password",
     "enroll_generic_otp_factor",
     "enroll_sms_factor",
@@ -83,9 +90,12 @@ __all__ = [
     "rename_passkey",
     "require_password_reset",
     "send_email_change",
+    "send_email_change_on_page",
     "send_password_changed_mail",
     "send_unknown_account_mail",
+    "set_own_password",
     "spend_magic_auth_code",
+    "unlink_identity",
     "update_user",
     "use_email_verification_code",
     "use_passkey",

@@ -21,6 +21,7 @@ from accounts.models import EmailChange, User
 from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.services.one_time_codes import spend_one_time_code
 from accounts.services.rows import drop_proofs_of_other_mailboxes, lock_user, save_changes
+from accounts.services.security_mail import tell_of_change
 from environments.mail import send_mail
 from environments.models import MailKind
 from foundation import clock
@@ -33,27 +34,10 @@ def send_email_change(*, user: User, new_email: str) -> EmailChange:
 
     Raises NewEmailInvalid, EmailChangeNotNeeded, EmailChangeNotAvailable, NotFound.
     """
-    try:
-        email = normalize_email(new_email)
-    except InvalidEmail as error:
-        raise NewEmailInvalid from error
-    row = lock_user(user)
-    if email == row.email:
-        raise EmailChangeNotNeeded
-    users = User.objects.in_environment(row.environment_id)
-    if users.filter(email=email).exists():
+    row, email = _lock_for_change(user, new_email)
+    if User.objects.in_environment(row.environment_id).filter(email=email).exists():
         raise EmailChangeNotAvailable
-    changes = EmailChange.objects.in_environment(row.environment_id)
-    changes.filter(user=row).delete()
-    moment = clock.now()
-    change = EmailChange.objects.create(
-        environment=row.environment,
-        user=row,
-        new_email=email,
-        code=new_one_time_code(),
-        expires_at=moment + LIFETIME,
-        created_at=moment,
-    )
+    change = _replace_change(row, email)
     send_mail(
         environment=row.environment,
         kind=MailKind.EMAIL_CHANGE,
@@ -68,6 +52,26 @@ def send_email_change(*, user: User, new_email: str) -> EmailChange:
     return change
 
 
+@transaction.atomic
+def send_email_change_on_page(*, user: User, new_email: str) -> EmailChange:
+    """Do as :func:`send_email_change`, without telling whoever typed the address whether somebody has it.
+
+    The owner of an address that is taken is told that somebody wanted it; the code that nobody was sent is as good as
+    any wrong one. Raises NewEmailInvalid, EmailChangeNotNeeded, NotFound.
+    """
+    try:
+        return send_email_change(user=user, new_email=new_email)
+    except EmailChangeNotAvailable:
+        row, email = _lock_for_change(user, new_email)
+        send_mail(
+            environment=row.environment,
+            kind=MailKind.ADDRESS_TAKEN,
+            recipient=email,
+            context={"email": email},
+        )
+        return _replace_change(row, email)
+
+
 def confirm_email_change(*, user: User, one_time_code: str, actor: Actor) -> User:
     """Spend the code and make the new address the user's, verified. Return the user.
 
@@ -77,6 +81,7 @@ def confirm_email_change(*, user: User, one_time_code: str, actor: Actor) -> Use
     """
     with transaction.atomic():
         row = lock_user(user)
+        former = row.email
         change = EmailChange.objects.in_environment(row.environment_id).filter(user=row).first()
         if change is None:
             raise NoPendingEmailChange
@@ -87,6 +92,8 @@ def confirm_email_change(*, user: User, one_time_code: str, actor: Actor) -> Use
                 save_changes(row, {"email": change.new_email, "email_verified": True}, actor)
             except EmailNotAvailable as error:
                 raise EmailChangeNotAvailable from error
+            # To where its reader is: whoever took the account over reads the new mailbox.
+            tell_of_change(row, "email_changed", recipient=former)
     if verdict is CodeVerdict.WRONG:
         raise EmailChangeCodeIncorrect
     if verdict is CodeVerdict.EXPIRED:
@@ -96,3 +103,28 @@ def confirm_email_change(*, user: User, one_time_code: str, actor: Actor) -> Use
     if verdict is CodeVerdict.LOCKED:
         raise EmailChangeTooManyAttempts(retry_after=int(LIFETIME.total_seconds()))
     return row
+
+
+def _lock_for_change(user: User, new_email: str) -> tuple[User, str]:
+    """Return the user, locked, and the new address, normalized; raises NewEmailInvalid, EmailChangeNotNeeded."""
+    try:
+        email = normalize_email(new_email)
+    except InvalidEmail as error:
+        raise NewEmailInvalid from error
+    row = lock_user(user)
+    if email == row.email:
+        raise EmailChangeNotNeeded
+    return row, email
+
+
+def _replace_change(user: User, new_email: str) -> EmailChange:
+    EmailChange.objects.in_environment(user.environment_id).filter(user=user).delete()
+    moment = clock.now()
+    return EmailChange.objects.create(
+        environment=user.environment,
+        user=user,
+        new_email=new_email,
+        code=new_one_time_code(),
+        expires_at=moment + LIFETIME,
+        created_at=moment,
+    )

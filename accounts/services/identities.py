@@ -4,6 +4,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.errors import IdentityAlreadyLinked
 from accounts.models import Identity, User
+from accounts.services.rows import lock_user, note_change
+from accounts.services.security_mail import tell_of_change
+from foundation.actors import Actor
 
 
 @transaction.atomic
@@ -26,3 +29,12 @@ def ensure_identity(*, user: User, provider: str, idp_id: str, email: str = "") 
         identity.email = email
         identity.save(update_fields=["email"])
     return identity
+
+
+@transaction.atomic
+def unlink_identity(*, identity: Identity, actor: Actor) -> None:
+    """Forget what a user is at a provider, and tell the user. Raises NotFound."""
+    user = lock_user(identity.user)
+    Identity.objects.in_environment(identity.environment_id).require(identity.pk).delete()
+    note_change(user, actor)
+    tell_of_change(user, "identity_unlinked")

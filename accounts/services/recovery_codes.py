@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.models import RecoveryCode, User
 from accounts.recovery_codes import CODES_PER_USER, new_recovery_code, recovery_code_digest
 from accounts.services.rows import lock_user
+from accounts.services.security_mail import tell_of_change
 from foundation.scoping import EnvironmentQuerySet
 
 
@@ -15,6 +16,7 @@ def regenerate_recovery_codes(*, user: User) -> list[str]:
     """Replace all of a user's recovery codes and return the new ones, in clear this once. Raises NotFound."""
     row = lock_user(user)
     drop_recovery_codes(row)
+    tell_of_change(row, "recovery_codes_replaced")
     return _make_codes(row)
 
 
@@ -27,6 +29,11 @@ def use_recovery_code(user: User, text: str, moment: datetime) -> bool:
     """Spend a code; False where it is none of the user's, or was used before."""
     unused = _codes_of(user).filter(digest=recovery_code_digest(user.id, text), used_at__isnull=True)
     return unused.update(used_at=moment) == 1
+
+
+def count_unused_recovery_codes(user: User) -> int:
+    """Return how many codes a user has left."""
+    return _codes_of(user).filter(used_at__isnull=True).count()
 
 
 def drop_recovery_codes(user: User) -> None:

@@ -26,6 +26,7 @@ _SESSION_SECONDS = int(timedelta(days=30).total_seconds())
 _EXCHANGE_SECONDS = int(timedelta(minutes=30).total_seconds())
 _DEVICE_SECONDS = int(timedelta(days=365).total_seconds())
 _LANGUAGE_SECONDS = int(timedelta(days=365).total_seconds())
+PASSKEY_SECRET_LENGTH = 43
 _PASSKEY_SECONDS = int(timedelta(minutes=30).total_seconds())
 _MOST_KNOWN_ADDRESSES = 5
 

@@ -13,8 +13,6 @@ from authentication.pages.sign_in import follow
 from authentication.services import Authenticated, FirstProof, StepRequired
 from foundation.ids import new_secret
 
-_BROWSER_SECRET_LENGTH = 43
-
 
 class PasskeyPage(SignInPage):
     """A page of an environment that takes passkeys."""
@@ -38,7 +36,7 @@ class PasskeyOptions(PasskeyPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         limits.count_passkey_question(request, self.environment)
-        secret = cookies.read_passkey_secret(request) or new_secret(_BROWSER_SECRET_LENGTH)
+        secret = cookies.read_passkey_secret(request) or new_secret(cookies.PASSKEY_SECRET_LENGTH)
         options = services.request_passkey_sign_in(environment=self.environment, browser_secret=secret)
         response = JsonResponse(options)
         cookies.write_passkey_secret(response, secret)

@@ -11,7 +11,8 @@ from authentication.pages import (
     second_factor,
     sign_in,
 )
-from authentication.pages.account import overview, profile
+from authentication.pages.account import email, identities, overview, password, profile, second_steps
+from authentication.pages.account import passkeys as account_passkeys
 
 urlpatterns = [
     path("sign-in", sign_in.SignIn.as_view(), name="sign-in"),
@@ -30,6 +31,33 @@ urlpatterns = [
     path("sign-in/cancel", sign_in.Cancel.as_view(), name="sign-in-cancel"),
     path("account", overview.Account.as_view(), name="account"),
     path("account/profile", profile.Profile.as_view(), name="account-profile"),
+    path("account/email", email.Email.as_view(), name="account-email"),
+    path("account/email/code", email.EmailCode.as_view(), name="account-email-code"),
+    path("account/password", password.Password.as_view(), name="account-password"),
+    path(
+        "account/authenticators/add",
+        second_steps.AddAuthenticator.as_view(),
+        name="account-add-authenticator",
+    ),
+    path(
+        "account/authenticators/<str:factor_id>/remove",
+        second_steps.RemoveFactor.as_view(),
+        name="account-remove-factor",
+    ),
+    path("account/recovery-codes", second_steps.RecoveryCodes.as_view(), name="account-recovery-codes"),
+    path("account/passkeys/add", account_passkeys.AddPasskey.as_view(), name="account-add-passkey"),
+    path(
+        "account/passkeys/options", account_passkeys.PasskeyOptions.as_view(), name="account-passkey-options"
+    ),
+    path("account/passkeys/<str:passkey_id>", account_passkeys.PasskeyItem.as_view(), name="account-passkey"),
+    path(
+        "account/passkeys/<str:passkey_id>/remove",
+        account_passkeys.RemovePasskey.as_view(),
+        name="account-remove-passkey",
+    ),
+    path(
+        "account/linked/<str:identity_id>/unlink", identities.UnlinkIdentity.as_view(), name="account-unlink"
+    ),
     path("account/sessions/others/end", overview.EndOthers.as_view(), name="account-end-others"),
     path("account/sessions/<str:session_id>/end", overview.EndSession.as_view(), name="account-end-session"),
     path("sign-in/refused", looks.SignInRefused.as_view(), name="sign-in-refused"),

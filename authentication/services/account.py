@@ -15,7 +15,13 @@ from accounts.models import User
 from authentication import conf
 from authentication.access_tokens import policy_of
 from authentication.engine import Completed, Situation, advance
-from authentication.models import AuthorizationRequest, HostedSession, Session, SignInAttempt
+from authentication.models import (
+    AuthenticationMethod,
+    AuthorizationRequest,
+    HostedSession,
+    Session,
+    SignInAttempt,
+)
 from authentication.services.attempts import lock_user_row
 from authentication.services.authorization_requests import HOSTED_SIGN_IN, PROMPT_LOGIN, keep_request
 from authentication.services.hosted_sessions import (
@@ -71,7 +77,12 @@ def find_account_session(environment: Environment, secret: str | None) -> Hosted
 
 
 def has_recent_proof(hosted_session: HostedSession) -> bool:
-    """Tell whether whoever sits there proved themselves recently enough to change how they sign in."""
+    """Tell whether whoever sits there proved themselves recently enough to change how they sign in.
+
+    Staff who act in somebody's place have proven nothing of theirs.
+    """
+    if hosted_session.authentication_method == AuthenticationMethod.IMPERSONATION:
+        return False
     return clock.now() - hosted_session.authenticated_at <= conf.RECENT_PROOF
 
 

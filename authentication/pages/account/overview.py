@@ -5,8 +5,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from accounts.models import AuthenticationFactor
+from accounts.services import count_unused_recovery_codes
 from authentication import services
+from authentication.engine import SIGN_IN_FACTOR_TYPES
 from authentication.pages import cookies
+from authentication.pages.account.identities import name_of_provider
 from authentication.pages.account.plumbing import AccountPage
 from authentication.services import SignedInPlace
 from foundation.places import place_of
@@ -19,11 +23,22 @@ class Account(AccountPage):
     """GET, POST /account: everything at a glance; the form signs this browser out."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        settings = self.settings()
+        ways = services.ways_in(self.user, settings)
+        factors = AuthenticationFactor.objects.in_environment(self.environment).filter(
+            user=self.user, type__in=SIGN_IN_FACTOR_TYPES
+        )
         context = {
             "user": self.user,
+            "takes_passwords": settings.password_enabled,
+            "takes_passkeys": services.are_passkeys_on(settings),
+            "passkeys": ways.passkeys,
+            "identities": [(identity, name_of_provider(identity.provider)) for identity in ways.identities],
+            "factors": list(factors.order_by("id")),
+            "recovery_codes_left": count_unused_recovery_codes(self.user),
             "places": [_shown(place) for place in services.list_signed_in_places(self.hosted_session)],
             "notice": _notice(request.GET.get("done", "")),
-            "homepage_url": self.settings().homepage_url,
+            "homepage_url": settings.homepage_url,
             "client_query": self.url_of("account").partition("?")[2],
         }
         return self.show("account/overview.html", context)
@@ -74,6 +89,14 @@ def _notice(done: str) -> str:
     """Say what was done; what an address makes up says nothing."""
     notices = {
         "profile": _("Your profile is saved."),
+        "email": _("Your email address is changed."),
+        "password": _("Your password is changed. Every other place is signed out."),
+        "authenticator": _("Your authenticator app is set up."),
+        "factor-removed": _("That second step is removed."),
+        "recovery-codes": _("You have new recovery codes."),
+        "passkey": _("Your passkey is saved."),
+        "passkey-removed": _("That passkey is removed."),
+        "unlinked": _("That account is unlinked."),
         "session": _("That place is signed out."),
         "sessions": _("Every other place is signed out."),
     }

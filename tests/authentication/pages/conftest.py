@@ -52,6 +52,20 @@ class PageBrowser:
         self.submit(email=email)
         return self.submit(password=password)
 
+    def open_account(self, page: str = "/account") -> Any:
+        return self.open(page, {"client_id": self.environment.client_id})
+
+    def go_on(self) -> Any:
+        """Go where the page that ends a sign-in goes by itself."""
+        return self.open(self.target)
+
+    def post(self, path: str, **fields: str) -> Any:
+        """Send a form that stands on the present page to another address of the account, following nothing."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.text)
+        assert token, self.text
+        query = urlencode({"client_id": self.environment.client_id})
+        return self.http.post(f"{path}?{query}", {"csrfmiddlewaretoken": token[1], **fields})
+
     @property
     def text(self) -> str:
         return self.answer.content.decode()
@@ -102,3 +116,13 @@ def other_browser(environment):
 @pytest.fixture
 def ada(environment):
     return make_user(environment, email="ada@example.com", password=PASSWORD, email_verified=True)
+
+
+@pytest.fixture
+def account(browser, ada):
+    """A browser that has just signed in to the account page."""
+    browser.open_account()
+    browser.sign_in()
+    browser.go_on()
+    assert browser.path == "/account"
+    return browser

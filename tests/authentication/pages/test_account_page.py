@@ -1,5 +1,4 @@
 import re
-from urllib.parse import urlencode
 
 import pytest
 
@@ -10,30 +9,13 @@ from tests.factories.accounts import PASSWORD, make_totp_factor, make_user
 from tests.factories.organizations import make_membership, make_organization
 
 
-def open_account(browser, page="/account"):
-    return browser.open(f"{page}?{urlencode({'client_id': browser.environment.client_id})}")
-
-
-@pytest.fixture
-def account(browser, ada):
-    open_account(browser)
-    browser.sign_in()
-    follow_refresh(browser)
-    return browser
-
-
-def follow_refresh(browser):
-    """Go where the page that ends a sign-in goes by itself."""
-    return browser.open(browser.target)
-
-
 def test_whoever_is_not_signed_in_signs_in_and_comes_back(browser, ada):
-    open_account(browser, "/account/profile")
+    browser.open_account("/account/profile")
     assert browser.path == "/sign-in"
     assert "Sign in to Acme sandbox" in browser.text
 
     browser.sign_in()
-    follow_refresh(browser)
+    browser.go_on()
 
     assert browser.path == "/account/profile"
     assert browser.answer.status_code == 200
@@ -43,7 +25,7 @@ def test_a_browser_that_an_application_signed_in_is_let_in_unasked(browser, ada)
     browser.authorize()
     browser.sign_in()
 
-    open_account(browser)
+    browser.open_account()
 
     assert browser.path == "/account"
     assert "ada@example.com" in browser.text
@@ -52,16 +34,16 @@ def test_a_browser_that_an_application_signed_in_is_let_in_unasked(browser, ada)
 def test_no_organization_is_asked_for_where_the_account_is_meant(browser, ada, environment):
     make_membership(make_organization(environment, "Foo Corp"), ada)
     make_membership(make_organization(environment, "Bar Corp"), ada)
-    open_account(browser)
+    browser.open_account()
 
     browser.sign_in()
-    follow_refresh(browser)
+    browser.go_on()
 
     assert browser.path == "/account"
 
 
 def test_the_account_page_hands_out_no_authorization_code(browser, ada, environment):
-    open_account(browser)
+    browser.open_account()
     browser.sign_in()
 
     assert browser.target == f"/account?client_id={environment.client_id}"
@@ -71,13 +53,13 @@ def test_the_account_page_hands_out_no_authorization_code(browser, ada, environm
 def test_a_second_factor_that_the_browser_never_showed_is_asked_for_first(account, ada):
     factor = make_totp_factor(ada)
 
-    open_account(account)
+    account.open_account()
 
     assert account.path == "/sign-in/second-factor"
     account.submit(code=code_of(factor.totp_secret))
-    follow_refresh(account)
+    account.go_on()
     assert account.path == "/account"
-    open_account(account)
+    account.open_account()
     assert account.path == "/account"
 
 
@@ -86,7 +68,7 @@ def test_another_environments_browser_is_not_let_in(account, other_environment):
     stranger = PageBrowser(other_environment)
     stranger.http.cookies[f"gatehouse_session_{other_environment.pk}"] = account.http.cookies[name].value
 
-    open_account(stranger)
+    stranger.open_account()
 
     assert stranger.path == "/sign-in"
 
@@ -100,7 +82,7 @@ def test_an_address_without_its_application_says_what_to_do(browser, client_id, 
 
 
 def test_turning_back_from_the_sign_in_ends_where_nobody_is_signed_in(browser, ada, environment):
-    open_account(browser)
+    browser.open_account()
 
     answer = browser.http.get(browser.url.replace("/sign-in", "/sign-in/cancel"))
 
@@ -108,7 +90,7 @@ def test_turning_back_from_the_sign_in_ends_where_nobody_is_signed_in(browser, a
 
 
 def test_names_and_language_are_changed(account, ada, environment, last_event):
-    open_account(account, "/account/profile")
+    account.open_account("/account/profile")
 
     account.submit(first_name="Augusta Ada", last_name="King", language="de")
 
@@ -120,7 +102,7 @@ def test_names_and_language_are_changed(account, ada, environment, last_event):
 
 
 def test_what_does_not_fit_is_refused_beside_its_field(account, ada):
-    open_account(account, "/account/profile")
+    account.open_account("/account/profile")
 
     answer = account.submit(first_name="x" * 201, language="tlh")
 
@@ -150,7 +132,7 @@ def test_every_place_is_listed_with_device_and_address(account, elsewhere, clien
     client.authenticate("authorization_code", code=elsewhere.code)
     client.sign_in("ada@example.com", ip_address="192.0.2.9", user_agent="Mozilla/5.0 (iPhone) Safari")
 
-    open_account(account)
+    account.open_account()
 
     assert "This browser" in account.text
     for address in ("203.0.113.7", "198.51.100.20", "192.0.2.9"):
@@ -161,15 +143,15 @@ def test_every_place_is_listed_with_device_and_address(account, elsewhere, clien
 
 def test_a_place_that_is_signed_out_takes_its_applications_along(account, elsewhere, client):
     tokens = client.authenticate("authorization_code", code=elsewhere.code).json()
-    open_account(account)
+    account.open_account()
     [place] = session_ids(account)
 
-    post(account, f"/account/sessions/{place}/end")
+    account.post(f"/account/sessions/{place}/end")
 
     assert client.refresh(tokens["refresh_token"]).status_code == 400
-    open_account(elsewhere)
+    elsewhere.open_account()
     assert elsewhere.path == "/sign-in"
-    open_account(account)
+    account.open_account()
     assert account.path == "/account"
 
 
@@ -180,31 +162,24 @@ def test_every_other_place_is_signed_out_and_this_one_is_not(account, elsewhere,
     here = client.authenticate("authorization_code", code=mine.code).json()
     there = client.authenticate("authorization_code", code=elsewhere.code).json()
     program = client.sign_in("ada@example.com")
-    open_account(account)
+    account.open_account()
 
-    post(account, "/account/sessions/others/end")
+    account.post("/account/sessions/others/end")
 
     assert client.refresh(here["refresh_token"]).status_code == 200
     assert client.refresh(there["refresh_token"]).status_code == 400
     assert client.refresh(program["refresh_token"]).status_code == 400
-    open_account(elsewhere)
+    elsewhere.open_account()
     assert elsewhere.path == "/sign-in"
-
-
-def post(browser, path, **fields):
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.text)
-    assert token, browser.text
-    query = urlencode({"client_id": browser.environment.client_id})
-    return browser.http.post(f"{path}?{query}", {"csrfmiddlewaretoken": token[1], **fields})
 
 
 def test_nobody_ends_the_sessions_of_others(account, environment, client):
     make_user(environment, email="eve@example.com", password=PASSWORD, email_verified=True)
     tokens = client.sign_in("eve@example.com")
     session = Session.objects.in_environment(environment).get()
-    open_account(account)
+    account.open_account()
 
-    answer = post(account, f"/account/sessions/{session.pk}/end")
+    answer = account.post(f"/account/sessions/{session.pk}/end")
 
     assert answer.status_code == 404
     assert client.refresh(tokens["refresh_token"]).status_code == 200
@@ -215,7 +190,7 @@ def test_signing_out_of_this_browser_ends_at_a_page_that_says_so(account, enviro
 
     assert account.path == "/signed-out"
     assert HostedSession.objects.in_environment(environment).get().ended_at is not None
-    open_account(account)
+    account.open_account()
     assert account.path == "/sign-in"
 
 
