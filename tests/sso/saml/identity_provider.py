@@ -181,6 +181,8 @@ class Forge:
             element.insert(0, signature)
         else:
             issuer.addnext(signature)
+        # As an indenting provider leaves it; it is part of what is signed.
+        signature.tail = "\n    "
         reference = xmlsec.template.add_reference(
             signature, digest, uri=f"#{element.get('ID')}" if uri is None else uri
         )
