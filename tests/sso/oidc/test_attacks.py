@@ -226,7 +226,11 @@ def wrong_claims():
     ]
 
 
-@pytest.mark.parametrize(("name", "value", "failure"), wrong_claims())
+# Named by number: the values hold the present moment, and every worker has to call a test the same.
+CLAIM_NAMES = [f"{name}-{number}" for number, (name, *_rest) in enumerate(wrong_claims())]
+
+
+@pytest.mark.parametrize(("name", "value", "failure"), wrong_claims(), ids=CLAIM_NAMES)
 def test_a_claim_that_does_not_fit_refuses_the_token(provider, refusal, name, value, failure):
     provider.claims[name] = value
     assert refusal().failure == failure
