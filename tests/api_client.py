@@ -8,13 +8,16 @@ from typing import Any
 from django.test import Client
 
 
+def new_address() -> str:
+    """Return an address that nobody else calls from: limits by address would count one test's calls against another's."""
+    return str(ipaddress.IPv4Address(random.randint(0x0A000001, 0x0AFFFFFE)))
+
+
 class ApiClient:
     """Calls the API as an SDK does: JSON bodies, a bearer key; answers are Django's test responses."""
 
     def __init__(self, api_key: str | None = None, **headers: str) -> None:
-        # An address of its own: the limit per address would otherwise count one test's calls against another's.
-        address = str(ipaddress.IPv4Address(random.randint(0x0A000001, 0x0AFFFFFE)))
-        self._client = Client(raise_request_exception=False, REMOTE_ADDR=address)
+        self._client = Client(raise_request_exception=False, REMOTE_ADDR=new_address())
         self.api_key = api_key
         self.headers = headers
 

@@ -11,6 +11,7 @@ from authentication.services import Authenticated, Origin
 from foundation import clock
 from foundation.actors import SYSTEM
 from foundation.errors import RateLimited
+from tests.api_client import new_address
 from tests.factories.accounts import PASSWORD
 from tests.factories.organizations import make_membership, make_organization
 
@@ -42,8 +43,8 @@ def page_sign_in(environment):
     return outcome.pending_authentication_token
 
 
-def waiting(codes):
-    return services.require_waiting_device(user_code=codes["user_code"], ip_address=ADDRESS)
+def waiting(codes, address=None):
+    return services.require_waiting_device(user_code=codes["user_code"], ip_address=address or new_address())
 
 
 def approve(environment, codes):
@@ -156,29 +157,29 @@ def test_somebody_of_another_environment_cannot_say_yes(public_client, other_env
 def test_a_code_is_found_as_people_type_it(public_client):
     typed = ask(public_client)["user_code"].lower().replace("-", " ")
 
-    device = services.require_waiting_device(user_code=f" {typed} ", ip_address=ADDRESS)
+    device = services.require_waiting_device(user_code=f" {typed} ", ip_address=new_address())
 
     assert device.environment == public_client.environment
 
 
 def test_user_codes_are_not_guessed_at_for_long(public_client):
-    codes = ask(public_client)
+    codes, address = ask(public_client), new_address()
     for _ in range(10):
         with pytest.raises(UserCodeInvalid):
-            services.require_waiting_device(user_code="BBBB-BBBB", ip_address="203.0.113.99")
+            waiting({"user_code": "BBBB-BBBB"}, address)
 
     with pytest.raises(RateLimited):
-        services.require_waiting_device(user_code=codes["user_code"], ip_address="203.0.113.99")
+        waiting(codes, address)
     assert waiting(codes)
 
 
 def test_an_office_behind_one_address_connects_many_devices_but_not_any_number(public_client):
-    codes = ask(public_client)
+    codes, address = ask(public_client), new_address()
     for _ in range(30):
-        assert waiting(codes)
+        assert waiting(codes, address)
 
     with pytest.raises(RateLimited):
-        waiting(codes)
+        waiting(codes, address)
 
 
 def test_a_step_that_is_missing_is_told_to_the_device(public_client, client, environment, user):

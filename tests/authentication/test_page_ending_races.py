@@ -10,7 +10,7 @@ from events.models import Event
 from foundation.actors import SYSTEM
 from foundation.errors import DomainError, RateLimited
 from organizations.models import OrganizationMembership
-from tests.api_client import ApiClient
+from tests.api_client import ApiClient, new_address
 from tests.factories.accounts import PASSWORD, make_user
 from tests.factories.environments import make_environment
 from tests.factories.organizations import make_invitation, make_organization
@@ -49,7 +49,7 @@ def sign_in(request, email=EMAIL):
 
 
 def ask_for_device(user_code):
-    device = services.require_waiting_device(user_code=user_code, ip_address="203.0.113.7")
+    device = services.require_waiting_device(user_code=user_code, ip_address=new_address())
     handle = services.open_device_request(device=device, user_code=user_code)
     return services.require_authorization_request(handle)
 
@@ -128,9 +128,11 @@ def test_colleagues_who_accept_at_once_are_one_member(environment):
 
 
 def test_of_many_user_codes_that_are_guessed_at_once_few_are_looked_up(environment, user_code):
+    address = new_address()
+
     def guess(code):
         try:
-            services.require_waiting_device(user_code=code, ip_address="192.0.2.1")
+            services.require_waiting_device(user_code=code, ip_address=address)
         except RateLimited:
             return "refused"
         except UserCodeInvalid:

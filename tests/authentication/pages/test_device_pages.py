@@ -6,6 +6,7 @@ import time_machine
 
 from authentication.models import DeviceAuthorization, HostedSession, Session
 from foundation import clock
+from tests.api_client import new_address
 from tests.authentication.browser import query_of
 from tests.authentication.pages.conftest import PageBrowser
 from tests.authenticator import code_of
@@ -25,6 +26,17 @@ def poll(client, codes):
     return client.authenticate(
         "urn:ietf:params:oauth:grant-type:device_code", device_code=codes["device_code"]
     )
+
+
+@pytest.fixture
+def browser(environment):
+    # Where codes are typed they are counted by address alone.
+    return PageBrowser(environment, new_address())
+
+
+@pytest.fixture
+def other_browser(environment):
+    return PageBrowser(environment, new_address())
 
 
 @pytest.fixture
@@ -226,7 +238,7 @@ def test_the_pages_are_framed_by_nobody_and_kept_by_no_cache(browser, ada, codes
 
 
 def test_the_guesser_is_stopped_and_the_person_elsewhere_is_not(browser, environment, codes, ada):
-    guesser = PageBrowser(environment, "192.0.2.66")
+    guesser = PageBrowser(environment, new_address())
     guesser.open("/device")
     token = guesser.http.cookies["csrftoken"].value
     fields = {"user_code": "BBBB-BBBB", "csrfmiddlewaretoken": token}
