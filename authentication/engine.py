@@ -38,10 +38,11 @@ class Step(StrEnum):
     MFA_CHALLENGE = "mfa_challenge"
 
 
-# What a person proves with these shows that the mailbox is theirs too, so no code is mailed afterwards.
-# A passkey shows who holds a key, and says nothing of a mailbox.
-METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN = frozenset(
-    {AuthenticationMethod.PASSWORD, AuthenticationMethod.PASSKEY}
+# What a person proves with these shows that the mailbox is theirs too, or is answered for by others, so no code is
+# mailed afterwards. A password shows nothing of a mailbox, a passkey who holds a key, and a social provider whom it
+# knows: where it vouches for the very address, that is noted with the user.
+METHODS_THAT_PROVE_THE_MAILBOX = frozenset(
+    {AuthenticationMethod.MAGIC_AUTH, AuthenticationMethod.SSO, AuthenticationMethod.IMPERSONATION}
 )
 
 # Where these come from, the company's identity provider has asked for what the company wants, or the admin asked the
@@ -150,10 +151,13 @@ def organization_step(situation: Situation) -> Step | None:
 
 
 def _email_verification(situation: Situation) -> Step | None:
+    if situation.attempt.pending_identity:
+        # Whatever the account's owner proved before: who comes now has only said to be them.
+        return Step.EMAIL_VERIFICATION
     needed = (
         situation.settings.email_verification_required
         and not situation.user.email_verified
-        and situation.attempt.authentication_method in METHODS_THAT_LEAVE_THE_MAILBOX_UNPROVEN
+        and situation.attempt.authentication_method not in METHODS_THAT_PROVE_THE_MAILBOX
     )
     return Step.EMAIL_VERIFICATION if needed else None
 

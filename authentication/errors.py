@@ -127,6 +127,20 @@ class AuthenticationMethodNotAllowed(OAuthRefusal):
     message = "This authentication method is not allowed."
 
 
+class InvalidLinkAuthorizationCode(OAuthRefusal):
+    """No code of an exchange that was refused for want of a proven mailbox, of this user, and lately."""
+
+    code = "invalid_link_authorization_code"
+    message = "The link_authorization_code is invalid or has expired."
+
+
+class ProfileWithoutEmail(OAuthRefusal):
+    """The provider names no address, or none that is one: an account needs a mailbox."""
+
+    code = "invalid_profile"
+    message = "The provider did not share an email address. Allow it to, or sign in another way."
+
+
 class SignUpNotAllowed(OAuthRefusal):
     """Nobody has this address, and the environment takes nobody new without an invitation."""
 

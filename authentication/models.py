@@ -17,6 +17,23 @@ class AuthenticationMethod(models.TextChoices):
     MAGIC_AUTH = "MagicAuth"
     IMPERSONATION = "Impersonation"
     PASSKEY = "Passkey"
+    # The social providers; each is the type of a connection too.
+    APPLE_OAUTH = "AppleOAuth"
+    BITBUCKET_OAUTH = "BitbucketOAuth"
+    DISCORD_OAUTH = "DiscordOAuth"
+    GITHUB_OAUTH = "GitHubOAuth"
+    GITLAB_OAUTH = "GitLabOAuth"
+    GOOGLE_OAUTH = "GoogleOAuth"
+    GROK_OAUTH = "GrokOAuth"
+    INTUIT_OAUTH = "IntuitOAuth"
+    LINKEDIN_OAUTH = "LinkedInOAuth"
+    MICROSOFT_OAUTH = "MicrosoftOAuth"
+    SALESFORCE_OAUTH = "SalesforceOAuth"
+    SLACK_OAUTH = "SlackOAuth"
+    VERCEL_MARKETPLACE_OAUTH = "VercelMarketplaceOAuth"
+    VERCEL_OAUTH = "VercelOAuth"
+    X_OAUTH = "XOAuth"
+    XERO_OAUTH = "XeroOAuth"
 
 
 class SignInEnding(StrEnum):
@@ -174,6 +191,15 @@ class SignInAttempt(EnvironmentModel):
     needs_organization = models.BooleanField(
         default=True,
         help_text="False where it is for a page of ours that is about the person alone, such as the account page.",
+    )
+    pending_identity = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What the person is at a social provider that does not vouch for the mailbox: linked once that is "
+        "proven. Holds provider, idp_id and email.",
+    )
+    oauth_tokens = EncryptedTextField(
+        null=True, editable=False, help_text="JSON: the provider's own, handed on once."
     )
     authenticated_at = models.DateTimeField(
         default=clock.now,

@@ -1,5 +1,6 @@
 """The public JSON of signing in."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from accounts.models import AuthenticationFactor, User
@@ -16,6 +17,8 @@ _SESSION_METHODS = {
     AuthenticationMethod.IMPERSONATION: "impersonation",
     AuthenticationMethod.PASSKEY: "passkey",
 }
+# Every other method is a social provider.
+_SESSION_METHOD_OF_PROVIDERS = "oauth"
 
 
 class ImpersonatorObject(TypedDict):
@@ -135,7 +138,9 @@ def represent_session(session: Session) -> SessionObject:
         "id": session.id,
         "user_id": session.user_id,
         "organization_id": session.organization_id,
-        "auth_method": _SESSION_METHODS[AuthenticationMethod(session.authentication_method)],
+        "auth_method": _SESSION_METHODS.get(
+            AuthenticationMethod(session.authentication_method), _SESSION_METHOD_OF_PROVIDERS
+        ),
         "ip_address": session.ip_address,
         "user_agent": session.user_agent,
         "status": session.status.value,
@@ -147,16 +152,24 @@ def represent_session(session: Session) -> SessionObject:
 
 
 def represent_authentication(
-    session: Session, user: User, *, access_token: str, refresh_token: str
+    session: Session,
+    user: User,
+    *,
+    access_token: str,
+    refresh_token: str,
+    oauth_tokens: Mapping[str, Any] | None = None,
 ) -> AuthenticateObject:
     """Return the reply of a completed sign-in or refresh."""
-    return {
+    answer: AuthenticateObject = {
         "user": represent_signed_in_user(user),
         "organization_id": session.organization_id,
         "access_token": access_token,
         "refresh_token": refresh_token,
         "authentication_method": session.authentication_method,
     }
+    if oauth_tokens:
+        answer["oauth_tokens"] = dict(oauth_tokens)
+    return answer
 
 
 def represent_signed_in_user(user: User) -> SignedInUserObject:

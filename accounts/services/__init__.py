@@ -21,7 +21,7 @@ from accounts.services.factors import (
     remove_factor,
     verify_challenge,
 )
-from accounts.services.identities import ensure_identity, unlink_identity
+from accounts.services.identities import ensure_identity, forget_unproven_credentials, unlink_identity
 from accounts.services.magic_auth import create_magic_auth, spend_magic_auth_code
 from accounts.services.own_passwords import encode_own_password, set_own_password
 from accounts.services.passkeys import (
@@ -76,6 +76,7 @@ __all__ = [
     "enroll_totp_factor",
     "ensure_identity",
     "find_user_by_email",
+    "forget_unproven_credentials",
     "mark_email_verified",
     "password_policy_of",
     "purge_authentication_challenges",

@@ -34,13 +34,15 @@ _REFUSALS: dict[CodeVerdict, type[DomainError]] = {
 
 
 @transaction.atomic
-def create_email_verification(*, user: User, actor: Actor, look: Look | None = None) -> EmailVerification:
+def create_email_verification(
+    *, user: User, actor: Actor, look: Look | None = None, even_if_verified: bool = False
+) -> EmailVerification:
     """Make a code for the user's mailbox and mail it there; codes from before are of no use any more.
 
-    Raises EmailAlreadyVerified, NotFound.
+    ``even_if_verified`` is for whoever has to show that the mailbox is theirs, though its owner did before. Raises EmailAlreadyVerified, NotFound.
     """
     row = lock_user(user)
-    if row.email_verified:
+    if row.email_verified and not even_if_verified:
         raise EmailAlreadyVerified
     expire_email_verifications(row)
     moment = clock.now()
@@ -76,8 +78,12 @@ def create_email_verification(*, user: User, actor: Actor, look: Look | None = N
     return verification
 
 
-def use_email_verification_code(*, user: User, one_time_code: str, actor: Actor) -> User:
+def use_email_verification_code(
+    *, user: User, one_time_code: str, actor: Actor, even_if_verified: bool = False
+) -> User:
     """Spend the user's newest code: right, it verifies the address once and for all. Return the user.
+
+    ``even_if_verified`` as for :func:`create_email_verification`.
 
     A wrong guess is counted and committed before the refusal, so do not call this inside a transaction that the
     refusal would roll back. Raises EmailPreviouslyVerified, EmailVerificationCodeIncorrect, …Expired, …Locked,
@@ -85,7 +91,7 @@ def use_email_verification_code(*, user: User, one_time_code: str, actor: Actor)
     """
     with transaction.atomic():
         row = lock_user(user)
-        if row.email_verified:
+        if row.email_verified and not even_if_verified:
             raise EmailPreviouslyVerified
         verdict = _spend_newest(row, one_time_code)
         if verdict is CodeVerdict.RIGHT:

@@ -3,9 +3,11 @@
 from django.db import IntegrityError, transaction
 
 from accounts.errors import IdentityAlreadyLinked
-from accounts.models import Identity, User
+from accounts.models import AuthenticationFactor, Identity, Passkey, User
+from accounts.services.recovery_codes import drop_recovery_codes
 from accounts.services.rows import lock_user, note_change
 from accounts.services.security_mail import tell_of_change
+from foundation import clock
 from foundation.actors import Actor
 
 
@@ -38,3 +40,18 @@ def unlink_identity(*, identity: Identity, actor: Actor) -> None:
     Identity.objects.in_environment(identity.environment_id).require(identity.pk).delete()
     note_change(user, actor)
     tell_of_change(user, "identity_unlinked")
+
+
+@transaction.atomic
+def forget_unproven_credentials(*, user: User) -> None:
+    """Take from an account whose mailbox nobody had proven everything that opens it, for its mailbox's owner has come.
+
+    A new owner knows nothing of them, so nobody is told; the attempts that a former password began are void with it.
+    Sessions lie above this app and are ended there.
+    """
+    row = lock_user(user)
+    for model in (Identity, Passkey, AuthenticationFactor):
+        model.objects.in_environment(row.environment_id).filter(user=row).delete()
+    drop_recovery_codes(row)
+    row.password, row.password_changed_at = "", clock.now()
+    row.save(update_fields=["password", "password_changed_at"])

@@ -83,6 +83,7 @@ def _redeem_magic_auth(client: Client, fields: Fields) -> Outcome:
         email=fields["email"],
         one_time_code=fields["code"],
         invitation_token=fields.get("invitation_token"),
+        link_authorization_code=fields.get("link_authorization_code"),
     )
 
 

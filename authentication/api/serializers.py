@@ -104,6 +104,7 @@ class MagicAuthInput(OriginInput):
     code = TextField()
     email = TextField()
     invitation_token = TextField(required=False)
+    link_authorization_code = TextField(required=False)
 
 
 class AuthorizationCodeInput(OriginInput):

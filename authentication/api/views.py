@@ -93,6 +93,7 @@ class Authenticate(PublicApiView):
             outcome.user,
             access_token=outcome.access_token,
             refresh_token=outcome.refresh_token,
+            oauth_tokens=outcome.oauth_tokens,
         )
         response = reply(answer)
         # RFC 6749 §5.1: tokens are not for caches.

@@ -95,6 +95,7 @@ from authentication.services.sign_in import (
     sign_in_with_organization,
     sign_in_with_password,
 )
+from authentication.services.social import sign_in_with_social_profile
 
 __all__ = [
     "Authenticated",
@@ -172,6 +173,7 @@ __all__ = [
     "sign_in_with_passkey",
     "sign_in_with_password",
     "sign_in_with_second_factor",
+    "sign_in_with_social_profile",
     "sign_out_everywhere",
     "unlink_own_identity",
     "url_through_connection",

@@ -48,7 +48,7 @@ from sso.models import Connection
 _LONGEST_EMAIL = 320
 
 # What the steps add to an attempt.
-_COLLECTED = ["organization", "invitation", "mfa_verified_at"]
+_COLLECTED = ["organization", "invitation", "mfa_verified_at", "pending_identity"]
 
 
 _KINDS: Mapping[AuthenticationMethod, str] = {
@@ -57,6 +57,8 @@ _KINDS: Mapping[AuthenticationMethod, str] = {
     AuthenticationMethod.SSO: "sso",
     AuthenticationMethod.PASSKEY: "passkey",
 }
+# Every other method is a social provider.
+_KIND_OF_PROVIDERS = "oauth"
 
 
 @transaction.atomic
@@ -68,12 +70,15 @@ def begin_attempt(
     *,
     invitation: Invitation | None = None,
     connection: Connection | None = None,
+    pending_identity: Mapping[str, object] | None = None,
+    oauth_tokens: str | None = None,
 ) -> Outcome | None:
     """Begin an attempt for a user who has just been proven; None if that proof is void by now.
 
     ``invitation`` comes from :func:`find_invitation`, and is accepted at the end; without it, the one that the
-    person came to our pages with. ``connection`` is what the person came through, if it was one. Raises
-    InvitationInvalid, InvitationCannotBeUsedForEmail.
+    person came to our pages with. ``connection`` is what the person came through, if it was one. With a
+    ``pending_identity`` nothing is proven yet: it waits for the mailbox. Raises InvitationInvalid,
+    InvitationCannotBeUsedForEmail.
     """
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
@@ -82,12 +87,15 @@ def begin_attempt(
         return None
     if invitation is None:
         invitation = find_brought_invitation(environment, row.email, origin.invitation_token)
-    emit_success(_KINDS[method], row, environment, origin)
+    if not pending_identity:
+        emit_success(_KINDS.get(method, _KIND_OF_PROVIDERS), row, environment, origin)
     attempt = SignInAttempt(
         environment=environment,
         user=row,
         authentication_method=method,
         connection=connection,
+        pending_identity=dict(pending_identity or {}),
+        oauth_tokens=oauth_tokens,
         organization_id=origin.organization_id,
         invitation=invitation,
         is_hosted=origin.is_hosted,
@@ -158,10 +166,11 @@ def go_on(attempt: SignInAttempt, policy: Policy, token: str) -> Outcome:
         return start_session(attempt=attempt, membership=membership, policy=policy, lifetimes=situation.rules)
     # Spent before anything is granted, under its lock: an attempt succeeds once.
     attempt.completed_at = clock.now()
-    attempt.save(update_fields=["completed_at", *_COLLECTED, "is_hosted"])
     signed_in = start_session(
         attempt=attempt, membership=membership, policy=policy, lifetimes=situation.rules
     )
+    attempt.oauth_tokens = None
+    attempt.save(update_fields=["completed_at", *_COLLECTED, "is_hosted", "oauth_tokens"])
     codes = AuthorizationCode.objects.in_environment(attempt.environment_id)
     codes.filter(attempt=attempt, spent_at__isnull=False).update(session=signed_in.session)
     return signed_in
@@ -250,6 +259,7 @@ def _email_details(situation: Situation) -> dict[str, Any]:
         user=situation.user,
         actor=user_actor(situation.user),
         look=look_of_attempt(situation.attempt),
+        even_if_verified=bool(situation.attempt.pending_identity),
     )
     return {"email": situation.user.email, "email_verification_id": verification.id}
 

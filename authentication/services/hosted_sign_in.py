@@ -91,7 +91,10 @@ def send_another_verification_code(
     """
     attempt = _require_attempt(environment, pending_authentication_token or "")
     create_email_verification(
-        user=attempt.user, actor=user_actor(attempt.user), look=look_of_attempt(attempt)
+        user=attempt.user,
+        actor=user_actor(attempt.user),
+        look=look_of_attempt(attempt),
+        even_if_verified=bool(attempt.pending_identity),
     )
 
 

@@ -28,6 +28,7 @@ from authentication.models import AuthenticationMethod
 from authentication.services.attempts import begin_attempt, find_invitation, record_failure
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import user_actor
+from authentication.services.social import link_by_authorization_code
 from environments.branding import Look
 from environments.models import Environment
 from foundation.actors import SYSTEM, Actor
@@ -102,13 +103,15 @@ def sign_in_with_magic_auth(
     email: str,
     one_time_code: str,
     invitation_token: str | None = None,
+    link_authorization_code: str | None = None,
 ) -> Outcome:
     """Sign a person in by the code in the mailbox, which thereby is proven; ``actor`` is the client that asks.
 
     An unknown address gets the answer of a wrong code. Guesses are counted in the code's row, under the lock of
-    its user, so that no number of parallel tries gets more of them. Raises AuthenticationMethodNotAllowed,
+    its user, so that no number of parallel tries gets more of them. ``link_authorization_code`` is that of an earlier
+    sign-in by a social provider that did not vouch for the address: its identity is linked. Raises AuthenticationMethodNotAllowed,
     InvalidOneTimeCode, OneTimeCodeExpired, OneTimeCodePreviouslyUsed, OneTimeCodeTooManyAttempts, RateLimited,
-    InvitationInvalid, InvitationCannotBeUsedForEmail.
+    InvitationInvalid, InvitationCannotBeUsedForEmail, InvalidLinkAuthorizationCode.
     """
     policy = policy_of(environment)
     if not policy.settings.magic_auth_enabled:
@@ -122,6 +125,10 @@ def sign_in_with_magic_auth(
                 user=user, one_time_code=one_time_code, actor=user_actor(user)
             )
             if verdict is CodeVerdict.RIGHT:
+                if link_authorization_code is not None:
+                    link_by_authorization_code(
+                        user=user, authorization_code=link_authorization_code, origin=origin
+                    )
                 invitation = _invitation(environment, user, magic_auth, invitation_token)
                 outcome = begin_attempt(
                     user, AuthenticationMethod.MAGIC_AUTH, origin, policy, invitation=invitation

@@ -60,12 +60,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The person is signed in; the tokens are shown this once."""
+    """The person is signed in; the tokens are shown this once. ``oauth_tokens`` are the social provider's own."""
 
     session: Session
     user: User
     access_token: str
     refresh_token: str
+    oauth_tokens: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Sessions: starting and ending."""
 
+import json
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -62,7 +63,8 @@ def start_session(
         data=represent_session(session),
     )
     access_token = sign_access_token(session=session, user=user, membership=membership, policy=policy)
-    return SignedIn(session, user, access_token, refresh_token.text)
+    oauth_tokens = json.loads(attempt.oauth_tokens) if attempt.oauth_tokens else None
+    return SignedIn(session, user, access_token, refresh_token.text, oauth_tokens)
 
 
 @transaction.atomic

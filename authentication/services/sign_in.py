@@ -22,6 +22,7 @@ from authentication.errors import (
     InvalidCredentials,
     InvalidOneTimeCode,
     InvalidOrganizationChoice,
+    InvalidPendingAuthenticationToken,
     OneTimeCodeExpired,
     OneTimeCodePreviouslyUsed,
     OneTimeCodeTooManyAttempts,
@@ -39,6 +40,7 @@ from authentication.services.attempts import (
 )
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import user_actor
+from authentication.services.social import link_pending_identity
 from environments.models import Environment
 from foundation.actors import Actor
 from foundation.errors import DomainError
@@ -100,7 +102,10 @@ def sign_in_with_email_verification(
         attempt = lock_attempt(environment, pending_authentication_token)
     try:
         use_email_verification_code(
-            user=attempt.user, one_time_code=one_time_code, actor=user_actor(attempt.user)
+            user=attempt.user,
+            one_time_code=one_time_code,
+            actor=user_actor(attempt.user),
+            even_if_verified=bool(attempt.pending_identity),
         )
     except tuple(_CODE_REFUSALS) as error:
         refusal = _CODE_REFUSALS[type(error)]()
@@ -118,6 +123,8 @@ def sign_in_with_email_verification(
     with transaction.atomic():
         attempt = lock_attempt(environment, pending_authentication_token)
         emit_success("email_verification", attempt.user, environment, origin)
+        if attempt.pending_identity and not link_pending_identity(attempt, origin):
+            raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
         return go_on(attempt, policy_of(environment), pending_authentication_token)
 
 
