@@ -13,11 +13,13 @@ from environments.appearance import BrandingFields
 from environments.models import Branding, Environment
 
 _HEX = re.compile(r"#[0-9a-f]{6}")
-_READABLE = 4.5
+# WCAG 2.2, 1.4.3.
+READABLE = 4.5
 
 # The surfaces of static/hosted/hosted.css that accent-coloured text stands on.
 _LIGHT_SURFACE = "#ffffff"
 _DARK_SURFACE = "#17191f"
+SURFACES = {"light": _LIGHT_SURFACE, "dark": _DARK_SURFACE}
 _LIGHT_INK = "#ffffff"
 # Pure black: with anything lighter, some colours could be read with neither ink.
 _DARK_INK = "#000000"
@@ -140,7 +142,7 @@ def stylesheet(accent_color: str, background_color: str) -> str:
     if is_color(background_color):
         # What stands on the ground itself, outside the card, must stay readable too.
         ground = background_color
-        ink = _LIGHT_INK if contrast(ground, _LIGHT_INK) >= contrast(ground, _DARK_INK) else _DARK_INK
+        ink = ink_on(ground)
         lines.append(f"  --ground: light-dark({ground}, #0d0f13);")
         lines.append(f"  --ground-ink: light-dark({ink}, #a3abba);")
     if not lines:
@@ -154,17 +156,22 @@ def stylesheet_version(content: str) -> str:
 
 
 def _scheme(accent: str, surface: str) -> _Scheme:
-    ink = _LIGHT_INK if contrast(accent, _LIGHT_INK) >= _READABLE else _DARK_INK
+    ink = _LIGHT_INK if contrast(accent, _LIGHT_INK) >= READABLE else _DARK_INK
     strong = _mix(accent, "#000000" if ink == _LIGHT_INK else "#ffffff", 0.12)
-    return _Scheme(accent, strong, ink, _readable_on(surface, accent))
+    return _Scheme(accent, strong, ink, readable_on(surface, accent))
 
 
-def _readable_on(surface: str, color: str) -> str:
+def ink_on(ground: str) -> str:
+    """Return black or white, whichever can be read better on a colour."""
+    return _LIGHT_INK if contrast(ground, _LIGHT_INK) >= contrast(ground, _DARK_INK) else _DARK_INK
+
+
+def readable_on(surface: str, color: str) -> str:
     """Return the colour, moved away from the surface until it can be read there."""
     away = "#ffffff" if _luminance(surface) < 0.5 else "#000000"
     for step in range(21):
         moved = _mix(color, away, step / 20)
-        if contrast(moved, surface) >= _READABLE:
+        if contrast(moved, surface) >= READABLE:
             return moved
     return away
 

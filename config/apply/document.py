@@ -1,5 +1,6 @@
 """What a setup file may say. Unknown keys are refused: a typo must not pass for an absent setting."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,6 +98,25 @@ class PolicySection(Strict):
         return {name: serializers.JSONField(required=False, allow_null=True) for name in _POLICY}
 
 
+class BrandingSection(Strict):
+    """How something looks, by field name; ``logo`` is a picture in base64, or empty for none."""
+
+    product_name = serializers.CharField(required=False, allow_blank=True)
+    accent_color = serializers.CharField(required=False, allow_blank=True)
+    background_color = serializers.CharField(required=False, allow_blank=True)
+    logo = serializers.CharField(required=False, allow_blank=True)
+    terms_url = serializers.CharField(required=False, allow_blank=True)
+    privacy_url = serializers.CharField(required=False, allow_blank=True)
+    support_url = serializers.CharField(required=False, allow_blank=True)
+
+    def validate_logo(self, text: str) -> bytes | None:
+        """Read the picture; what kind of one it is, the service looks at."""
+        try:
+            return base64.b64decode(text, validate=True) or None
+        except ValueError:
+            raise serializers.ValidationError("A logo is a picture in base64.") from None
+
+
 class OrganizationSection(Strict):
     """An organization, found by id, else by external id, else by name."""
 
@@ -108,6 +128,7 @@ class OrganizationSection(Strict):
     domains = DomainSection(many=True, required=False)
     roles = RoleSection(many=True, required=False)
     policy = PolicySection(required=False)
+    branding = BrandingSection(required=False)
 
 
 class MembershipSection(Strict):
@@ -142,11 +163,27 @@ class SettingsSection(Strict):
         return {name: serializers.JSONField(required=False, allow_null=True) for name in _SETTINGS}
 
 
+class MailSection(Strict):
+    """From whom mail comes, in which language, and who sends it."""
+
+    sender_name = serializers.CharField(required=False, allow_blank=True)
+    sender_address = serializers.CharField(required=False, allow_blank=True)
+    default_language = serializers.CharField(required=False, allow_blank=True)
+    is_sent_by_gatehouse = serializers.BooleanField(required=False)
+    kinds_left_to_application = serializers.ListField(child=serializers.CharField(), required=False)
+
+    def validate_kinds_left_to_application(self, kinds: list[str]) -> list[str]:
+        """Put them in the order in which they are kept, so that another order is no change."""
+        return sorted(set(kinds))
+
+
 class SetupDocument(Strict):
     """A whole setup file."""
 
     environment = EnvironmentSection(required=False)
     settings = SettingsSection(required=False)
+    branding = BrandingSection(required=False)
+    mail = MailSection(required=False)
     redirect_uris = URISection(many=True, required=False)
     logout_uris = URISection(many=True, required=False)
     cors_origins = serializers.ListField(child=serializers.CharField(), required=False)

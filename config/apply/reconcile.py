@@ -22,9 +22,12 @@ from authorization.services import (
 )
 from config.apply.document import SetupFileError
 from environments import services as environments
+from environments.appearance import BrandingFields
+from environments.mail import mail_settings_of
 from environments.models import (
     APIKey,
     AuthenticationSettings,
+    Branding,
     CORSOrigin,
     Environment,
     EnvironmentKind,
@@ -33,13 +36,19 @@ from environments.models import (
 )
 from foundation.actors import Actor, ActorKind
 from foundation.encryption import token_digest
-from organizations.models import Organization, OrganizationMembership, OrganizationPolicy
+from organizations.models import (
+    Organization,
+    OrganizationBranding,
+    OrganizationMembership,
+    OrganizationPolicy,
+)
 from organizations.services import (
     DomainClaim,
     create_membership,
     create_organization,
     update_membership,
     update_organization,
+    update_organization_branding,
     update_organization_policy,
 )
 
@@ -74,6 +83,8 @@ class _Setup:
     def apply(self, document: Mapping[str, Any]) -> list[str]:
         self.api_key((document.get("environment") or {}).get("api_key", ""))
         self.settings(document.get("settings") or {})
+        self.branding(document.get("branding") or {})
+        self.mail(document.get("mail") or {})
         self.uris(document.get("redirect_uris", ()), RedirectURIPurpose.SIGN_IN)
         self.uris(document.get("logout_uris", ()), RedirectURIPurpose.LOGOUT)
         self.cors_origins(document.get("cors_origins", ()))
@@ -97,6 +108,19 @@ class _Setup:
         if changes:
             environments.update_authentication_settings(environment=self.environment, changes=changes)
             self.note("changed", "settings", ", ".join(sorted(changes)))
+
+    def branding(self, wanted: Mapping[str, Any]) -> None:
+        row = Branding.objects.in_environment(self.environment).first() or Branding()
+        changes = _look_differences(row, wanted)
+        if changes:
+            environments.update_branding(environment=self.environment, changes=changes)
+            self.note("changed", "branding", ", ".join(sorted(changes)))
+
+    def mail(self, wanted: Mapping[str, Any]) -> None:
+        changes = _differences(mail_settings_of(self.environment), wanted)
+        if changes:
+            environments.update_mail_settings(environment=self.environment, changes=changes)
+            self.note("changed", "mail", ", ".join(sorted(changes)))
 
     def uris(self, sections: Iterable[Mapping[str, Any]], purpose: RedirectURIPurpose) -> None:
         rows = RedirectURI.objects.in_environment(self.environment).filter(purpose=purpose)
@@ -182,6 +206,7 @@ class _Setup:
                 self.note("changed", "organization", row.name)
         self.roles(section.get("roles", ()), row)
         self.policy(section.get("policy") or {}, row)
+        self.organization_branding(row, section.get("branding") or {})
 
     def policy(self, wanted: Mapping[str, Any], organization: Organization) -> None:
         rows = OrganizationPolicy.objects.in_environment(self.environment)
@@ -190,6 +215,14 @@ class _Setup:
         if changes:
             update_organization_policy(organization=organization, changes=changes)
             self.note("changed", "policy of", organization.name)
+
+    def organization_branding(self, organization: Organization, wanted: Mapping[str, Any]) -> None:
+        rows = OrganizationBranding.objects.in_environment(self.environment)
+        row = rows.filter(organization=organization).first() or OrganizationBranding()
+        changes = _look_differences(row, wanted)
+        if changes:
+            update_organization_branding(organization=organization, changes=changes)
+            self.note("changed", f"branding of {organization.name}:", ", ".join(sorted(changes)))
 
     def find_organization(
         self, object_id: str | None, external_id: str | None, name: str
@@ -277,6 +310,14 @@ def _environment(section: Mapping[str, Any]) -> tuple[Environment, bool]:
         environment_id=section.get("id", ""),
     )
     return environment, True
+
+
+def _look_differences(row: BrandingFields, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the wanted looks that the row does not have yet; a logo counts by its bytes."""
+    changes = _differences(row, {name: value for name, value in wanted.items() if name != "logo"})
+    if "logo" in wanted and wanted["logo"] != (None if row.logo is None else bytes(row.logo)):
+        changes["logo"] = wanted["logo"]
+    return changes
 
 
 def _differences(row: models.Model, wanted: Mapping[str, Any]) -> dict[str, Any]:

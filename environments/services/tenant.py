@@ -27,10 +27,12 @@ from environments.errors import (
 from environments.models import (
     APIKey,
     AuthenticationSettings,
+    Branding,
     CORSOrigin,
     Environment,
     EnvironmentKind,
     IdempotentRequest,
+    MailSettings,
     Operator,
     OperatorRecoveryCode,
     OperatorRole,
@@ -78,6 +80,8 @@ def create_environment(
         environment.id = environment_id
     environment.save(force_insert=True)
     AuthenticationSettings.objects.create(environment=environment)
+    Branding.objects.create(environment=environment)
+    MailSettings.objects.create(environment=environment)
     _create_signing_key(environment)
     if environment.is_sandbox:
         RedirectURI.objects.create(environment=environment, uri=SANDBOX_REDIRECT_URI, is_default=True)

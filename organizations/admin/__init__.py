@@ -1,3 +1,3 @@
-from organizations.admin import api_keys, invitations, memberships, organizations, policies
+from organizations.admin import api_keys, invitations, looks, memberships, organizations, policies
 
-__all__ = ["api_keys", "invitations", "memberships", "organizations", "policies"]
+__all__ = ["api_keys", "invitations", "looks", "memberships", "organizations", "policies"]

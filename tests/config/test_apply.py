@@ -126,3 +126,42 @@ def test_a_file_that_is_wrong_is_refused_in_words_and_changes_nothing(apply, tex
     assert not Environment.objects.exists()
     assert not User.unscoped.exists()
     assert not Organization.unscoped.exists()
+
+
+LOOKS = """
+environment: {name: Sandbox}
+branding: {product_name: Reports, accent_color: "#0B7285", logo: "iVBORw0KGgoAAAAA"}
+mail: {sender_address: login@reports.example, kinds_left_to_application: [new_device, invitation]}
+organizations:
+  - {name: Acme, branding: {product_name: Acme Portal, logo: "R0lGODlhAAAA"}}
+"""
+
+
+def test_looks_and_mail_come_from_the_file_and_stay_as_they_are(apply):
+    apply(LOOKS)
+
+    environment = Environment.objects.get(name="Sandbox")
+    http = ApiClient()
+    assert b"--accent: light-dark(#0b7285" in http.get(f"/branding/{environment.client_id}.css").content
+    assert http.get(f"/branding/{environment.client_id}/logo").headers["Content-Type"] == "image/png"
+    organization = Organization.objects.in_environment(environment).get()
+    logo = http.get(f"/branding/{environment.client_id}/{organization.id}/logo")
+    assert logo.headers["Content-Type"] == "image/gif"
+    assert environment.mail_settings.kinds_left_to_application == ["invitation", "new_device"]
+    assert apply(LOOKS.replace("#0B7285", "#0b7285")) == "Everything is as the file says.\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "branding: {logo: not base64}",
+        "branding: {logo: PHN2Zz4=}",
+        "branding: {accent_color: red}",
+        'mail: {sender_name: "\\x00"}',
+        "mail: {default_language: tlh}",
+        "mail: {sends: false}",
+    ],
+)
+def test_looks_and_mail_that_cannot_be_are_refused(apply, text):
+    with pytest.raises(CommandError):
+        apply(text)

@@ -76,6 +76,8 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         ),
         "environments/apikey": APIKey.objects.in_environment(environment).get(name=f"Server {tag}"),
         "environments/authenticationsettings": environment.authentication_settings,
+        "environments/branding": environment.branding,
+        "environments/mailsettings": environment.mail_settings,
         "environments/corsorigin": environments.add_cors_origin(
             environment=environment, origin=f"https://{tag}.example.com"
         ),
@@ -89,6 +91,9 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "organizations/group": group,
         "organizations/invitation": make_invitation(environment, f"invitee@{tag}.example.com", organization),
         "organizations/organization": organization,
+        "organizations/organizationbranding": organizations.update_organization_branding(
+            organization=organization, changes={"product_name": f"Portal {tag}"}
+        ),
         "organizations/organizationdomain": make_domain(organization, f"{tag}.com"),
         "organizations/organizationmembership": membership,
         "sso/connection": connection,

@@ -1,0 +1,3 @@
+from environments.admin import presentation, tenant
+
+__all__ = ["presentation", "tenant"]
