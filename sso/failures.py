@@ -16,6 +16,7 @@ class ExchangeFailure(StrEnum):
     SUBJECT_TOO_LONG = "subject_too_long"
     EMAIL_MISSING = "email_missing"
     OUTSIDE_ORGANIZATION = "profile_not_allowed_outside_organization"
+    TEST_IDP_IN_PRODUCTION = "test_idp_in_production"
 
 
 EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
@@ -50,5 +51,9 @@ EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
     ExchangeFailure.OUTSIDE_ORGANIZATION: (
         "{email} is outside the verified domains of {organization}. Add and verify the missing domain, or let the "
         "organization allow profiles from outside."
+    ),
+    ExchangeFailure.TEST_IDP_IN_PRODUCTION: (
+        "This connection leads to the test identity provider of a sandbox, where anybody can be anybody. Nobody signs in "
+        "to a production environment by it: set the connection up with the customer's own identity provider."
     ),
 }

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.html import format_html
 
-from environments.models import Environment
-from environments.staff.dashboard import Figure, bounded_count
 from environments.staff.model_admin import EnvironmentModelAdmin, copyable
-from environments.staff.panels import Panel, badge, code, first_rows, link, list_url
+from environments.staff.origin import origin_of
+from environments.staff.panels import Panel, address_part, badge, change_url, code, first_rows, link, list_url
 from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
 from foundation import clock
@@ -27,7 +29,16 @@ from sso.admin.connection_forms import (
 )
 from sso.admin.words import EXCHANGE_TONES, STATE_TONES
 from sso.connection_types import ConnectionType, Protocol
-from sso.models import Connection, ConnectionState, ExchangeState, IdPCertificate, Profile, SSOSession
+from sso.models import (
+    Connection,
+    ConnectionState,
+    ExchangeKind,
+    ExchangeState,
+    IdPCertificate,
+    Profile,
+    SSOSession,
+)
+from sso.representations import LINKED_STATES
 from sso.services import ConnectionChanges
 from sso.services.settings import SAMLChanges
 
@@ -209,6 +220,51 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         services.delete_connection(connection=row, actor=actor_of(request))
 
     @tool(
+        "Test this connection",
+        explanation="You sign in at the identity provider as one of its people would, and see here what it said. Nobody "
+        "is signed in to the product by it. The first good answer activates the connection.",
+        applies=lambda row: row.state in LINKED_STATES,
+    )
+    def try_connection(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> HttpResponse:
+        """Open an exchange that ends on the page of its trail."""
+        came_back = reverse("admin:sso_connection_tested", args=[address_part(row.pk)])
+        ip_address, user_agent = origin_of(request)
+        handle = services.open_exchange(
+            connection=row,
+            purpose={"for": "test", "url": f"{settings.BASE_URL}{came_back}"},
+            kind=ExchangeKind.TEST,
+            ip_address=ip_address,
+            user_agent=user_agent,
+        )
+        # A page and not a redirect: Chromium holds form-action against every redirect that follows a form.
+        context = self.page_context(
+            request,
+            row,
+            title="Test this connection",
+            text="The identity provider asks who you are. Afterwards you come back here.",
+            target=conf.start_page(handle),
+            back=change_url(row),
+        )
+        return TemplateResponse(request, "admin/go_on.html", context)
+
+    def get_urls(self) -> list[Any]:
+        tested = path(
+            "<path:object_id>/tested/",
+            self.admin_site.admin_view(self.tested_view),
+            name="sso_connection_tested",
+        )
+        return [tested, *super().get_urls()]
+
+    def tested_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the trail of the test that the browser comes back from: the newest one of the connection."""
+        row = self.require_row(request, object_id)
+        tests = SSOSession.objects.in_environment(environment_of(request)).filter(
+            connection=row, kind=ExchangeKind.TEST
+        )
+        newest = tests.exclude(state=ExchangeState.PENDING).order_by("-completed_at", "-id").first()
+        return HttpResponseRedirect(change_url(newest or row))
+
+    @tool(
         "Load metadata",
         explanation="Entity id, addresses and certificates are taken from it; certificates that are not in it go.",
         form_class=MetadataForm,
@@ -249,7 +305,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         "Switch off",
         explanation="Nobody can sign in through it until it is switched on again. Sessions stay open.",
         is_dangerous=True,
-        applies=lambda row: row.state in {ConnectionState.ACTIVE, ConnectionState.VALIDATING},
+        applies=lambda row: row.state in LINKED_STATES,
     )
     def switch_off(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> str:
         """Let nobody in."""
@@ -304,11 +360,6 @@ class ConnectionAdmin(EnvironmentModelAdmin):
             empty="None: without one, no answer can be verified. Add one, or load the metadata.",
         )
         return (sign_ins, certificates, people)
-
-    def dashboard_figures(self, environment: Environment, request: HttpRequest) -> Sequence[Figure]:
-        """How many connections people sign in through."""
-        rows = Connection.objects.in_environment(environment).filter(state=ConnectionState.ACTIVE)
-        return [Figure("Active connections", bounded_count(rows), list_url(Connection))]
 
     # --- What is shown ------------------------------------------------------------------------------------------
 

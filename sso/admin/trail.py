@@ -13,6 +13,7 @@ from sso.admin.connections import exchange_badge
 from sso.models import SSOSession
 
 _LATELY = 500
+_PROFILE = "The mapped profile"
 
 
 class FailureFilter(admin.SimpleListFilter):
@@ -50,7 +51,13 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
     linked_by = ("connection", "profile")
     fieldsets = (
         (None, {"fields": ("connection_link", "kind", "state_badge", "failure", "sentence", "who")}),
-        ("The mapped profile", {"fields": ("profile_shown",)}),
+        (
+            _PROFILE,
+            {
+                "fields": ("profile_shown",),
+                "description": "What the product is told, after the mapping of the connection.",
+            },
+        ),
         ("What was sent", {"fields": ("sent_shown",)}),
         ("What came back", {"fields": ("received_shown",)}),
         ("Facts", {"fields": ("ip_address", "user_agent", "created_at", "completed_at", "expires_at")}),
@@ -76,7 +83,7 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
         return super().get_queryset(request).select_related("connection", "profile")
 
     def get_fieldsets(self, request: HttpRequest, obj: SSOSession | None = None) -> Any:
-        without = {"The mapped profile"} if obj is not None and obj.profile_id is None else set()
+        without = {_PROFILE} if obj is not None and obj.profile_id is None else set()
         return tuple(part for part in self.fieldsets if part[0] not in without)
 
     def heading(self, row: SSOSession) -> str:

@@ -10,6 +10,7 @@ from sso import conf
 from sso.attribute_presets import map_profile
 from sso.connection_types import ConnectionType, Protocol
 from sso.exchanges import Departure, ExchangeRefused, ReceivedProfile
+from sso.failures import EXCHANGE_SENTENCES, ExchangeFailure
 from sso.models import Connection
 from sso.oauth.clients import oauth_client_of
 from sso.oauth.sign_in import begin_sign_in as begin_oauth
@@ -21,6 +22,7 @@ from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
 from sso.saml.profiles import received_profile
 from sso.saml.requests import begin_sign_in as begin_saml
 from sso.saml.responses import read_response
+from sso.test_idp.identity import belongs_to_a_test_idp
 
 PROMPT_LOGIN = "login"
 
@@ -69,12 +71,33 @@ class Received:
 
 def begin(connection: Connection, handle: str, hints: Hints) -> Departure:
     """Return the way to a connection's identity provider; may call it, so no transaction is open. Raises ExchangeRefused."""
+    _refuse_test_idp_in_production(connection)
     return _ROOMS[connection.protocol][0](connection, handle, hints)
 
 
 def finish(connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]) -> Received:
     """Return what an answer says; may call the identity provider. Raises ExchangeRefused."""
+    _refuse_test_idp_in_production(connection)
     return _ROOMS[connection.protocol][1](connection, parameters, memory)
+
+
+def _refuse_test_idp_in_production(connection: Connection) -> None:
+    """Refuse an identity provider at which anybody can be anybody, however it came into the row.
+
+    Its name is enough to know it: an answer that names another issuer than the connection does is refused anyway.
+    """
+    if connection.environment.is_sandbox:
+        return
+    match connection.protocol:
+        case Protocol.SAML:
+            issuer = connection.saml_settings.idp_entity_id
+        case Protocol.OIDC:
+            issuer = connection.oidc_settings.issuer
+        case _:
+            return
+    if connection.connection_type == ConnectionType.TEST_IDP or belongs_to_a_test_idp(issuer):
+        failure = ExchangeFailure.TEST_IDP_IN_PRODUCTION
+        raise ExchangeRefused(failure, EXCHANGE_SENTENCES[failure])
 
 
 def service_provider_of(connection: Connection) -> ServiceProvider:
