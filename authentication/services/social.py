@@ -39,6 +39,9 @@ from foundation.encryption import token_digest
 from organizations.models import Invitation
 from sso.models import Profile
 
+# Identities are spelled otherwise than connections, in the contract (workos-legacy 3).
+_SPELLINGS = {"GitHubOAuth": "GithubOAuth"}
+
 
 class PendingIdentity(TypedDict):
     """An identity that is linked as soon as the mailbox is proven; it lies in ``SignInAttempt.pending_identity``."""
@@ -71,9 +74,9 @@ def sign_in_with_social_profile(
         invitation = find_brought_invitation(environment, email, origin.invitation_token)
         user, is_proven = _user_of_email(profile, email, policy, invitation)
         if is_proven:
-            ensure_identity(user=user, provider=method, idp_id=profile.idp_id, email=email)
+            ensure_identity(user=user, provider=_provider_of(profile), idp_id=profile.idp_id, email=email)
         else:
-            pending = PendingIdentity(provider=method.value, idp_id=profile.idp_id, email=email)
+            pending = PendingIdentity(provider=_provider_of(profile), idp_id=profile.idp_id, email=email)
     outcome = begin_attempt(
         user,
         method,
@@ -137,7 +140,7 @@ def link_by_authorization_code(*, user: User, authorization_code: str, origin: O
 def _user_of_identity(profile: Profile) -> User | None:
     """Return the user whose identity this is; what the provider vouches for is noted by the way."""
     rows = Identity.objects.in_environment(profile.environment_id).select_related("user")
-    identity = rows.filter(provider=profile.connection.connection_type, idp_id=profile.idp_id).first()
+    identity = rows.filter(provider=_provider_of(profile), idp_id=profile.idp_id).first()
     if identity is None:
         return None
     user = identity.user
@@ -194,7 +197,7 @@ def _is_known_as_another(user: User, profile: Profile) -> bool:
     the former one's people anew. So the new subject has to prove the mailbox like anybody.
     """
     rows = Identity.objects.in_environment(profile.environment_id)
-    return rows.filter(user=user, provider=profile.connection.connection_type).exists()
+    return rows.filter(user=user, provider=_provider_of(profile)).exists()
 
 
 def _take_over(user: User) -> User:
@@ -206,3 +209,9 @@ def _take_over(user: User) -> User:
     end_sessions_of(user, SYSTEM)
     forget_unproven_credentials(user=user)
     return mark_email_verified(user, user_actor(user))
+
+
+def _provider_of(profile: Profile) -> str:
+    """Return the name of the provider that identities carry."""
+    kind = profile.connection.connection_type
+    return _SPELLINGS.get(kind, kind)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+import orjson
+
 from foundation import clock
 from foundation.ids import new_secret
 from sso.connection_types import ConnectionType
@@ -14,7 +16,7 @@ from sso.oidc.discovery import find_provider
 from sso.oidc.failures import OIDCFailure, refused, shown
 from sso.oidc.parties import Provider, RelyingParty
 from sso.oidc.token_endpoint import TokenAnswer, exchange_code
-from sso.oidc.tokens import read_id_token, size_of
+from sso.oidc.tokens import read_id_token
 from sso.oidc.userinfo import fetch_userinfo
 
 # What an application may not set at the provider by provider_query_params: with any of these it could move the
@@ -111,8 +113,8 @@ def finish_sign_in(
     if not fits(claims):
         raise refused(
             OIDCFailure.CLAIMS_TOO_LARGE,
-            f"The provider sends more than {_MOST_CLAIMS} claims, or more than {_LARGEST_CLAIMS} bytes of them. Let it "
-            "send fewer groups or attributes.",
+            f"The provider sends more than {_MOST_CLAIMS} claims, more than {_LARGEST_CLAIMS} bytes of them, or a text "
+            "that cannot be stored. Let it send fewer groups or attributes.",
         )
     if party.connection_type is ConnectionType.GOOGLE_OIDC:
         _check_workspace(claims)
@@ -202,11 +204,12 @@ def _merge(id_claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[st
 
 
 def fits(claims: Mapping[str, Any]) -> bool:
-    """True for claims that can be kept: not too many, not too large."""
+    """True for claims that can be kept: not too many, not too large, and without U+0000, which PostgreSQL cannot store."""
     try:
-        return len(claims) <= _MOST_CLAIMS and size_of(claims) <= _LARGEST_CLAIMS
-    except ValueError:
+        written = orjson.dumps(dict(claims))
+    except orjson.JSONEncodeError:
         return False
+    return len(claims) <= _MOST_CLAIMS and len(written) <= _LARGEST_CLAIMS and b"\\u0000" not in written
 
 
 def _check_workspace(claims: Mapping[str, Any]) -> None:

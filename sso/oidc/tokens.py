@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-import orjson
 
 from foundation import clock
 from foundation.encryption import digests_equal
@@ -273,11 +272,3 @@ def _header_shown(header: Mapping[str, Any]) -> dict[str, str]:
 
 def _shown(claims: Mapping[str, Any]) -> dict[str, Any]:
     return {"id_token": dict(claims)}
-
-
-def size_of(claims: Mapping[str, Any]) -> int:
-    """Return the length of claims written as JSON; raises ValueError for what no JSON can hold."""
-    try:
-        return len(orjson.dumps(dict(claims)))
-    except orjson.JSONEncodeError as error:
-        raise ValueError(str(error)) from error

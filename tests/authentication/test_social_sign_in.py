@@ -105,7 +105,7 @@ def test_somebody_new_becomes_a_user_with_an_identity(come, exchange, environmen
     assert sessions[0]["auth_method"] == "oauth"
     assert session.connection_id is not None
     shown = api.get(f"/user_management/users/{body['user']['id']}/identities").json()
-    assert shown == [{"idp_id": "subject-1", "type": "OAuth", "provider": "GitHubOAuth"}]
+    assert shown == [{"idp_id": "subject-1", "type": "OAuth", "provider": "GithubOAuth"}]
     assert emitted()[-3:] == ["user.created", "authentication.oauth_succeeded", "session.created"]
 
 
@@ -118,7 +118,7 @@ def test_the_providers_tokens_are_handed_on_once_and_kept_nowhere(come, exchange
 
 
 def test_the_identity_finds_its_user_whatever_the_address_says(come, user, exchange):
-    ensure_identity(user=user, provider="GitHubOAuth", idp_id="subject-1", email=EMAIL)
+    ensure_identity(user=user, provider="GithubOAuth", idp_id="subject-1", email=EMAIL)
     answer, _ = exchange(come(email="moved@elsewhere.example"))
     assert answer.json()["user"]["id"] == user.id
     answer, _ = exchange(come(email="", verified=False))
@@ -128,7 +128,7 @@ def test_the_identity_finds_its_user_whatever_the_address_says(come, user, excha
 def test_a_verified_address_finds_the_account_that_was_proven(come, user, exchange):
     answer, _ = exchange(come())
     assert answer.json()["user"]["id"] == user.id
-    assert identities(user) == [("GitHubOAuth", "subject-1")]
+    assert identities(user) == [("GithubOAuth", "subject-1")]
     user.refresh_from_db()
     assert user.password, "what its owner had set stays"
 
@@ -143,7 +143,7 @@ def test_whoever_made_an_account_for_a_strangers_mailbox_loses_it_to_its_owner(c
     assert isinstance(come(), Authenticated)
     planted.refresh_from_db()
     assert planted.email_verified
-    assert identities(planted) == [("GitHubOAuth", "subject-1")]
+    assert identities(planted) == [("GithubOAuth", "subject-1")]
     assert client.password(EMAIL).status_code == 400
     assert client.refresh(attackers["refresh_token"]).json()["error"] == "invalid_grant"
     assert not AuthenticationFactor.objects.in_environment(environment).filter(user=planted).exists()
@@ -151,7 +151,7 @@ def test_whoever_made_an_account_for_a_strangers_mailbox_loses_it_to_its_owner(c
 
 def test_an_identity_of_another_environment_opens_nothing_here(come, other_environment, environment):
     theirs = make_user(other_environment, email=EMAIL, email_verified=True)
-    ensure_identity(user=theirs, provider="GitHubOAuth", idp_id="subject-1", email=EMAIL)
+    ensure_identity(user=theirs, provider="GithubOAuth", idp_id="subject-1", email=EMAIL)
     come()
     assert User.objects.in_environment(environment).get().id != theirs.id
 
@@ -175,7 +175,7 @@ def test_the_mailbox_proves_what_the_provider_did_not(come, user, exchange, clie
     answer = client.verify_email(refused["pending_authentication_token"], verification_code(user))
     assert answer.status_code == 200, answer.content
     assert answer.json()["authentication_method"] == "GitHubOAuth"
-    assert identities(user) == [("GitHubOAuth", "subject-1")]
+    assert identities(user) == [("GithubOAuth", "subject-1")]
     assert "authentication.oauth_succeeded" in emitted()
     again, _ = exchange(come(verified=False))
     assert again.status_code == 200, "the identity is known by now"
@@ -206,7 +206,7 @@ def test_somebody_new_proves_the_mailbox_before_the_identity_is_linked(come, exc
         client.verify_email(refused["pending_authentication_token"], verification_code(made)).status_code
         == 200
     )
-    assert identities(made) == [("GitHubOAuth", "subject-1")]
+    assert identities(made) == [("GithubOAuth", "subject-1")]
 
 
 def test_verification_is_asked_for_even_where_the_environment_asks_nobody(come, user):
@@ -218,10 +218,10 @@ def test_verification_is_asked_for_even_where_the_environment_asks_nobody(come, 
 
 def test_another_subject_under_a_known_address_proves_the_mailbox(come, user, exchange):
     """A domain that was sold: its new owner opens the accounts of the former one's people at the provider anew."""
-    ensure_identity(user=user, provider="GitHubOAuth", idp_id="subject-1", email=EMAIL)
+    ensure_identity(user=user, provider="GithubOAuth", idp_id="subject-1", email=EMAIL)
     answer, _ = exchange(come(idp_id="subject-2", verified=True))
     assert answer.json()["code"] == "email_verification_required"
-    assert identities(user) == [("GitHubOAuth", "subject-1")]
+    assert identities(user) == [("GithubOAuth", "subject-1")]
 
 
 def test_an_account_that_moved_to_another_address_meanwhile_is_not_linked(come, user, exchange, client):
@@ -260,7 +260,7 @@ def test_a_code_by_mail_links_the_identity_of_the_refused_exchange(come, user, e
     answer = redeem(client, magic_code(client, user), link_authorization_code=code)
     assert answer.status_code == 200, answer.content
     assert answer.json()["authentication_method"] == "MagicAuth"
-    assert identities(user) == [("GitHubOAuth", "subject-1")]
+    assert identities(user) == [("GithubOAuth", "subject-1")]
     pending = refused.json()["pending_authentication_token"]
     assert client.verify_email(pending, "123456").json()["code"] == "invalid_pending_authentication_token"
     again = redeem(client, magic_code(client, user), link_authorization_code=code)

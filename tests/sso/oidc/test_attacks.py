@@ -266,7 +266,13 @@ def test_claims_without_measure_are_refused(provider, refusal):
     assert refusal().failure == OIDCFailure.CLAIMS_TOO_LARGE
     provider.userinfo = {"sub": "person-1", "groups": ["x" * 1000] * 100}
     assert refusal().failure == OIDCFailure.CLAIMS_TOO_LARGE
+    for text in ("\x00", "a\ud800"):
+        provider.userinfo = {"sub": "person-1", "title": {"deep": [text]}}
+        assert refusal().failure in {OIDCFailure.CLAIMS_TOO_LARGE, OIDCFailure.USERINFO_FAILED}
     provider.userinfo = {"sub": "person-1"}
+    provider.claims["title"] = "\ud800"
+    assert refusal().failure == OIDCFailure.CLAIMS_TOO_LARGE
+    del provider.claims["title"]
     provider.claims["picture"] = "x" * 70_000
     assert refusal().failure == OIDCFailure.CLAIMS_TOO_LARGE
 
