@@ -11,9 +11,13 @@ from accounts import conf
 
 @register
 def settings_can_work(app_configs: Any, **_options: Any) -> list[Error]:
-    """The cost of a password hash is possible, and the file of breached passwords is there."""
+    """The cost of a password hash is possible, the file of breached passwords and the SMS gateway are there."""
     del app_configs
-    readers: tuple[Callable[[], object], ...] = (conf.argon2_cost, conf.breached_passwords_file)
+    readers: tuple[Callable[[], object], ...] = (
+        conf.argon2_cost,
+        conf.breached_passwords_file,
+        conf.sms_gateway,
+    )
     errors = []
     for reader in readers:
         try:

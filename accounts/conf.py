@@ -6,6 +6,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from foundation.outbound import OutboundError, check_url
+
 
 @dataclass(frozen=True)
 class Argon2Cost:
@@ -60,6 +62,25 @@ def breached_passwords_file() -> Path | None:
 def sms_sender() -> str:
     """``SMS_SENDER`` (from ``GATEHOUSE_SMS_SENDER``): who carries production environments' text messages, or none."""
     return str(getattr(settings, "SMS_SENDER", "none"))
+
+
+def sms_gateway() -> str:
+    """``SMS_URL`` (from ``GATEHOUSE_SMS_URL``) where ``http`` is the sender.
+
+    Raises ImproperlyConfigured where it is missing, cannot be called, or would carry codes in clear over the internet.
+    """
+    url = str(getattr(settings, "SMS_URL", ""))
+    if sms_sender() != "http":
+        return url
+    try:
+        check_url(url)
+    except OutboundError as error:
+        message = f"GATEHOUSE_SMS_SENDER is http, so GATEHOUSE_SMS_URL must name the gateway. {error}"
+        raise ImproperlyConfigured(message) from error
+    if settings.PRODUCTION and not settings.SMS_TOKEN:
+        message = "GATEHOUSE_SMS_TOKEN is missing: an SMS gateway must not take messages from anybody."
+        raise ImproperlyConfigured(message)
+    return url
 
 
 def _whole_number(name: str, default: int) -> int:

@@ -1,7 +1,7 @@
 """Text messages: what they say, and who carries them.
 
 A sandbox keeps its messages in the outbox, where its developers read them. A production environment has the
-installation's sender (``GATEHOUSE_SMS_SENDER``), and where there is none, phone numbers are refused as factors: a
+installation's sender: a gateway over HTTP (``GATEHOUSE_SMS_SENDER``), and where there is none, phone numbers are refused as factors: a
 code that goes nowhere would lock its user out.
 """
 
@@ -12,7 +12,7 @@ from typing import Protocol
 from accounts import conf
 from accounts.errors import InvalidSMSTemplate, SMSSenderNotConfigured
 from environments.models import Environment
-from events.services import queue_sms
+from events.services import keep_sms, queue_sms
 
 LONGEST_TEMPLATE = 300
 
@@ -33,10 +33,18 @@ class KeptMessages:
 
     def send(self, *, environment: Environment, phone_number: str, text: str) -> None:
         """Keep the message."""
+        keep_sms(environment=environment, phone_number=phone_number, text=text)
+
+
+class GatewayMessages:
+    """Hands messages to the operator's gateway by way of the outbox, which tries again where it is away."""
+
+    def send(self, *, environment: Environment, phone_number: str, text: str) -> None:
+        """Queue the message."""
         queue_sms(environment=environment, phone_number=phone_number, text=text)
 
 
-SENDERS: Mapping[str, SMSSender] = {"kept": KeptMessages()}
+SENDERS: Mapping[str, SMSSender] = {"kept": KeptMessages(), "http": GatewayMessages()}
 
 
 def require_sender(environment: Environment) -> SMSSender:

@@ -226,7 +226,11 @@ if _email is not None:
     EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
 
 # A production installation keeps no codes for its staff to read: text messages need a sender that carries them.
-SMS_SENDER = env.one_of("GATEHOUSE_SMS_SENDER", ("none",) if PRODUCTION else ("none", "kept"), "none")
+SMS_SENDER = env.one_of(
+    "GATEHOUSE_SMS_SENDER", ("none", "http") if PRODUCTION else ("none", "http", "kept"), "none"
+)
+SMS_URL = env.text("GATEHOUSE_SMS_URL")
+SMS_TOKEN = env.text("GATEHOUSE_SMS_TOKEN")
 
 # --- Operators and their sessions -----------------------------------------------------------------------------
 

@@ -15,6 +15,10 @@ MAIL_LEASE = timedelta(minutes=2)
 # Waits between attempts: a mail server that is away for two hours loses nothing.
 MAIL_BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 900, 1_800, 3_600, 7_200))
 
+# A text message carries a code that lives for ten minutes; after that it would only confuse.
+SMS_BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 20, 60, 180))
+SMS_TIMEOUT_SECONDS = 10.0
+
 # A row whose task has not run by then was lost on the way to the broker, or with its worker.
 SWEEP_AFTER = timedelta(seconds=30)
 SWEEP_BATCH = 500

@@ -76,8 +76,10 @@ class Event(EnvironmentModel):
         )
 
 
-# The kind of a text message. It is kept to be read, and never leaves by mail: its recipient is a phone number.
+# The kinds of a text message, whose recipient is a phone number: one is kept to be read and never leaves, the other is
+# carried by the installation's gateway. Neither ever leaves by mail.
 SMS_KIND = "sms"
+CARRIED_SMS_KIND = "carried_sms"
 
 
 class Mail(EnvironmentModel):

@@ -12,8 +12,9 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from events import conf
-from events.models import SMS_KIND, Event, Mail
+from events.models import CARRIED_SMS_KIND, SMS_KIND, Event, Mail
 from events.names import NAMES
+from events.sms import send_sms
 from foundation import clock
 from foundation.actors import Actor
 from foundation.jobs import enqueue
@@ -117,16 +118,31 @@ def resend_mail(mail: Mail) -> Mail:
     mail.leased_until = None
     mail.last_error = ""
     mail.save(update_fields=["due_at", "attempts", "sent_at", "failed_at", "leased_until", "last_error"])
-    if not conf.keeps_mail():
+    if mail.kind == CARRIED_SMS_KIND or not conf.keeps_mail():
         enqueue("events.tasks.deliver_mail", mail.id)
     return mail
 
 
-def queue_sms(*, environment: "Environment", phone_number: str, text: str) -> Mail:
+def keep_sms(*, environment: "Environment", phone_number: str, text: str) -> Mail:
     """Keep a text message for ``/dev/mail``. Nothing sends it: :func:`deliver_mail` and the sweep pass it by."""
     return Mail.objects.create(
         environment=environment, kind=SMS_KIND, recipient=phone_number, sender="", subject="", text=text
     )
+
+
+@transaction.atomic
+def queue_sms(*, environment: "Environment", phone_number: str, text: str) -> Mail:
+    """Put a text message into the outbox; it goes to the installation's gateway after commit."""
+    message = Mail.objects.create(
+        environment=environment,
+        kind=CARRIED_SMS_KIND,
+        recipient=phone_number,
+        sender="",
+        subject="",
+        text=text,
+    )
+    enqueue("events.tasks.deliver_mail", message.id)
+    return message
 
 
 def deliver_mail(mail_id: str) -> None:
@@ -140,7 +156,10 @@ def deliver_mail(mail_id: str) -> None:
     if mail is None:
         return
     try:
-        _send(mail)
+        if mail.kind == CARRIED_SMS_KIND:
+            send_sms(mail)
+        else:
+            _send(mail)
     except Exception as error:  # noqa: BLE001 -- whatever the mail server answers, the row must say so and be tried again
         _postpone(mail, error)
     else:
@@ -161,13 +180,13 @@ def sweep() -> int:
             "id", flat=True
         )[: conf.SWEEP_BATCH]
     ]
-    if not conf.keeps_mail():
-        tasks += [
-            ("events.tasks.deliver_mail", mail_id)
-            for mail_id in _waiting_mail(moment)
-            .filter(Q(due_at__lt=overdue) | Q(attempts__gt=0))
-            .values_list("id", flat=True)[: conf.SWEEP_BATCH]
-        ]
+    waiting = _waiting_mail(moment).filter(Q(due_at__lt=overdue) | Q(attempts__gt=0))
+    if conf.keeps_mail():
+        waiting = waiting.filter(kind=CARRIED_SMS_KIND)
+    tasks += [
+        ("events.tasks.deliver_mail", mail_id)
+        for mail_id in waiting.values_list("id", flat=True)[: conf.SWEEP_BATCH]
+    ]
     for task_name, object_id in tasks:
         enqueue(task_name, object_id)
     return len(tasks)
@@ -234,8 +253,9 @@ def _send(mail: Mail) -> None:
 
 
 def _postpone(mail: Mail, error: Exception) -> None:
-    given_up = mail.attempts > len(conf.MAIL_BACKOFF)
-    wait = timedelta() if given_up else conf.MAIL_BACKOFF[mail.attempts - 1]
+    backoff = conf.SMS_BACKOFF if mail.kind == CARRIED_SMS_KIND else conf.MAIL_BACKOFF
+    given_up = mail.attempts > len(backoff)
+    wait = timedelta() if given_up else backoff[mail.attempts - 1]
     last_error = f"{type(error).__name__}: {error}"[:500]
     # Where the lease ran out meanwhile, the row belongs to the worker that has it now, or is closed already.
     Mail.unscoped.filter(pk=mail.pk, leased_until=mail.leased_until, sent_at__isnull=True).update(
