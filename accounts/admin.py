@@ -1,4 +1,4 @@
-"""Staff pages of people: users, what they are known as at providers, and their second factors."""
+"""Staff pages of people: users, what they are known as at providers, and their passkeys and second factors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts import services
-from accounts.models import AuthenticationFactor, FactorType, Identity, User
+from accounts.models import AuthenticationFactor, FactorType, Identity, Passkey, User
+from accounts.passkeys import authenticator_name
 from authentication.models import Session, SessionStatus
 from authentication.services import delete_user, sign_out_everywhere
 from environments.models import Environment
@@ -135,6 +136,7 @@ class UserAdmin(EnvironmentModelAdmin):
         memberships = OrganizationMembership.objects.in_environment(environment).filter(user=row)
         sessions = Session.objects.in_environment(environment).filter(user=row)
         identities = Identity.objects.in_environment(environment).filter(user=row)
+        passkeys = Passkey.objects.in_environment(environment).filter(user=row)
         factors = AuthenticationFactor.objects.in_environment(environment).filter(user=row)
         events = Event.objects.in_environment(environment).filter(object_id=row.pk)
         return (
@@ -174,6 +176,19 @@ class UserAdmin(EnvironmentModelAdmin):
                 [
                     (link(identity, identity.provider), code(identity.idp_id), identity.created_at)
                     for identity in first_rows(identities)
+                ],
+            ),
+            Panel(
+                "Passkeys",
+                ("Passkey", "State", "Last used", "Since"),
+                [
+                    (
+                        link(passkey, passkey.name),
+                        passkey_badge(passkey),
+                        passkey.last_used_at or "—",
+                        passkey.created_at,
+                    )
+                    for passkey in first_rows(passkeys)
                 ],
             ),
             Panel(
@@ -239,6 +254,57 @@ class IdentityAdmin(EnvironmentModelAdmin):
         return link(row.user)
 
 
+@admin.register(Passkey)
+class PasskeyAdmin(EnvironmentModelAdmin):
+    """Keys with which people sign in without a password."""
+
+    section = "People"
+    icon = "key"
+    order = 24
+    summary = (
+        "Keys in people's phones, computers and security keys. Remove one when its owner has lost the device and "
+        "cannot do it on the account page; make sure first who is asking."
+    )
+    list_display = ("name", "user_link", "state", "last_used_at", "created_at")
+    list_select_related = ("user",)
+    list_filter = (("blocked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("user__email", "name", "=credential_id", "=id")
+    linked_by = ("user",)
+    fields = (
+        "name",
+        "user_link",
+        "state",
+        "authenticator",
+        "credential",
+        "sign_count",
+        "is_backed_up",
+        "last_used_at",
+        "created_at",
+        "blocked_at",
+    )
+    readonly_fields = fields
+    delete_explanation = "It does not sign its owner in any more, who is told by mail."
+
+    def remove(self, request: HttpRequest, row: Passkey) -> None:
+        services.remove_passkey(passkey=row, actor=actor_of(request))
+
+    @admin.display(description="state")
+    def state(self, row: Passkey) -> str:
+        return passkey_badge(row)
+
+    @admin.display(description="authenticator")
+    def authenticator(self, row: Passkey) -> str:
+        return authenticator_name(row.aaguid) or code(row.aaguid)
+
+    @admin.display(description="credential id")
+    def credential(self, row: Passkey) -> str:
+        return code(row.credential_id)
+
+    @admin.display(description="user")
+    def user_link(self, row: Passkey) -> str:
+        return link(row.user)
+
+
 @admin.register(AuthenticationFactor)
 class AuthenticationFactorAdmin(EnvironmentModelAdmin):
     """What people prove beside their password."""
@@ -273,6 +339,11 @@ class AuthenticationFactorAdmin(EnvironmentModelAdmin):
     @admin.display(description="user")
     def user_link(self, row: AuthenticationFactor) -> str:
         return link(row.user)
+
+
+def passkey_badge(passkey: Passkey) -> str:
+    """Return whether a passkey opens anything, in colour."""
+    return badge("usable", "good") if passkey.blocked_at is None else badge("blocked: copied", "bad")
 
 
 def known_as(factor: AuthenticationFactor) -> str:

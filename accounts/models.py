@@ -29,6 +29,9 @@ class User(EnvironmentModel):
     )
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_sign_in_at = models.DateTimeField(null=True, blank=True, editable=False)
+    passkey_declined_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When an offer to add a passkey was turned down."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 

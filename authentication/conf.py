@@ -80,6 +80,9 @@ def device_page() -> str:
     return f"{settings.BASE_URL}/device"
 
 
+# Whoever wants no passkey is not asked again before this time is over.
+PASSKEY_OFFER_PAUSE = timedelta(days=30)
+
 # What changes how somebody signs in is done by whoever proved themselves this recently.
 RECENT_PROOF = timedelta(minutes=10)
 

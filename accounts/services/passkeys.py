@@ -149,6 +149,14 @@ def remove_passkey(*, passkey: Passkey, actor: Actor) -> None:
     tell_of_change(user, "passkey_removed")
 
 
+@transaction.atomic
+def decline_passkey(*, user: User) -> None:
+    """Note that a user wants no passkey now. Raises NotFound."""
+    row = lock_user(user)
+    row.passkey_declined_at = clock.now()
+    row.save(update_fields=["passkey_declined_at"])
+
+
 def purge_passkey_challenges() -> int:
     """Delete challenges that ran out, in batches; return how many went."""
     return delete_in_batches(PasskeyChallenge.unscoped.filter(expires_at__lt=clock.now()))

@@ -109,6 +109,16 @@ def remember_address(
     _set(response, _device_name(environment), signed, _DEVICE_SECONDS)
 
 
+def makes_passkeys(request: HttpRequest) -> bool:
+    """Tell whether this browser has said that it can make passkeys."""
+    return request.COOKIES.get(f"{_prefix()}makes_passkeys") == "1"
+
+
+def note_makes_passkeys(response: HttpResponseBase) -> None:
+    """Remember for this sign-in that the browser can make passkeys."""
+    _set(response, f"{_prefix()}makes_passkeys", "1", _PROGRESS_SECONDS)
+
+
 def read_passkey_secret(request: HttpRequest) -> str:
     """Return the secret that ties a passkey's challenge to this browser; empty where it has none."""
     return request.COOKIES.get(f"{_prefix()}passkey", "")

@@ -195,6 +195,8 @@ class Password(SignInPage):
             return self.go_to("sign-in")
         limits.forget_sign_ins(request, self.environment, email)
         response = follow(self, outcome)
+        if request.POST.get("makes_passkeys") == "1":
+            cookies.note_makes_passkeys(response)
         cookies.remember_address(request, response, self.environment, email)
         return response
 
@@ -203,6 +205,7 @@ class Password(SignInPage):
             "form": form,
             "forgot_url": self.url_of("sign-in-forgot"),
             "code_url": self.url_of("sign-in-code") if self.settings().magic_auth_enabled else "",
+            "takes_passkeys": services.are_passkeys_on(self.settings()),
         }
         return self.show("password.html", context, status)
 
@@ -329,6 +332,11 @@ class Continue(SignInPage):
         )
         if waiting.step is not None:
             return self.go_to(PAGE_OF_STEP[waiting.step])
+        # Only to browsers that can make one: to the others it would be a page in their way.
+        if cookies.makes_passkeys(request) and services.offers_passkey(
+            request=self.authorization, pending_authentication_token=token
+        ):
+            return self.go_to("sign-in-passkey-offer")
         if self.authorization.ending == SignInEnding.DEVICE:
             return self.go_to("device-confirm")
         if self.authorization.ending == SignInEnding.INVITATION:

@@ -20,6 +20,12 @@ urlpatterns = [
     path("sign-in/code", mailbox.SignInCode.as_view(), name="sign-in-code"),
     path("sign-in/passkey", passkeys.Passkey.as_view(), name="sign-in-passkey"),
     path("sign-in/passkey/options", passkeys.PasskeyOptions.as_view(), name="sign-in-passkey-options"),
+    path("sign-in/passkey-offer", passkeys.PasskeyOffer.as_view(), name="sign-in-passkey-offer"),
+    path(
+        "sign-in/passkey-offer/options",
+        passkeys.PasskeyOfferOptions.as_view(),
+        name="sign-in-passkey-offer-options",
+    ),
     path("sign-in/forgot-password", mailbox.ForgotPassword.as_view(), name="sign-in-forgot"),
     path("reset-password", mailbox.ResetPassword.as_view(), name="reset-password"),
     path("sign-in/verify-email", sign_in.VerifyEmail.as_view(), name="sign-in-verify-email"),

@@ -58,6 +58,7 @@ from authentication.services.hosted_sign_in import (
     WaitingSignIn,
     enroll_at_sign_in,
     first_proof,
+    offers_passkey,
     require_waiting_sign_in,
     send_another_verification_code,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "log_out",
     "look_of_sign_in",
     "needs_fresh_sign_in",
+    "offers_passkey",
     "open_authorization_request",
     "open_device_request",
     "open_invitation_request",

@@ -5,12 +5,14 @@ from enum import Enum, auto
 
 from django.db import transaction
 
-from accounts.models import AuthenticationFactor, User
+from accounts.models import AuthenticationFactor, Passkey, User
 from accounts.services import create_email_verification, enroll_totp_factor, find_user_by_email
+from authentication import conf
 from authentication.access_tokens import policy_of
-from authentication.engine import Required, Situation, Step, advance
+from authentication.engine import Completed, Required, Situation, Step, advance
 from authentication.errors import InvalidPendingAuthenticationToken
-from authentication.models import SignInAttempt
+from authentication.models import AuthenticationMethod, AuthorizationRequest, SignInAttempt, SignInEnding
+from authentication.policies import MethodFamily
 from authentication.services.attempts import go_on, is_waiting, lock_attempt
 from authentication.services.looks import look_of_attempt
 from authentication.services.organization_policies import OtherWays, other_ways
@@ -80,6 +82,26 @@ def require_waiting_sign_in(
         factors = situation.factors if outcome.step is Step.MFA_CHALLENGE else []
         return WaitingSignIn(attempt.user, outcome.step, choices, factors)
     return WaitingSignIn(attempt.user, None, [], [])
+
+
+def offers_passkey(*, request: AuthorizationRequest, pending_authentication_token: str) -> bool:
+    """Tell whether whoever has just signed in to an application by password is offered a passkey for the next time.
+
+    No step of the engine: the sign-in is complete without it. Raises InvalidPendingAuthenticationToken.
+    """
+    attempt = _require_attempt(request.environment, pending_authentication_token)
+    situation = Situation(attempt, policy_of(request.environment).settings)
+    declined_at = attempt.user.passkey_declined_at
+    return (
+        request.ending == SignInEnding.APPLICATION
+        and attempt.authentication_method == AuthenticationMethod.PASSWORD
+        and attempt.hosted_session_id is None
+        and isinstance(advance(situation), Completed)
+        and are_passkeys_on(situation.settings)
+        and situation.rules.allows(MethodFamily.PASSKEY)
+        and (declined_at is None or clock.now() - declined_at > conf.PASSKEY_OFFER_PAUSE)
+        and not Passkey.objects.in_environment(request.environment).filter(user=attempt.user).exists()
+    )
 
 
 def send_another_verification_code(

@@ -2,6 +2,17 @@
 // Without this file, or without passkeys in the browser, the pages say what to do instead.
 "use strict";
 
+// Whoever signs in by password is offered a passkey for the next time, if this device can make one.
+(async () => {
+  const told = document.querySelector("input[name=makes_passkeys]");
+  if (!told || !window.PublicKeyCredential) return;
+  try {
+    if (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable()) told.value = "1";
+  } catch {
+    // A browser that cannot say cannot make one either.
+  }
+})();
+
 (() => {
   const form = document.querySelector("form[data-passkey]");
   if (!form) return;

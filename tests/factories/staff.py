@@ -15,7 +15,7 @@ from foundation.actors import SYSTEM
 from organizations import services as organizations
 from sso.models import IdPCertificate, SandboxIdentityProvider
 from sso.test_idp.services import ensure_test_idp
-from tests.factories.accounts import make_totp_factor, make_user
+from tests.factories.accounts import make_passkey, make_totp_factor, make_user
 from tests.factories.organizations import (
     make_domain,
     make_group,
@@ -66,6 +66,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "accounts/user": user,
         "accounts/identity": ensure_identity(user=user, provider="GoogleOAuth", idp_id=f"subject-{tag}"),
         "accounts/authenticationfactor": make_totp_factor(user),
+        "accounts/passkey": make_passkey(user),
         "authentication/session": Session.objects.in_environment(environment).get(user=user),
         "authentication/jwttemplate": set_jwt_template(
             environment=environment, content='{"claim": "{{ user.email }}"}'

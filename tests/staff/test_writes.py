@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session as BrowserSession
 
-from accounts.models import AuthenticationFactor, User
+from accounts.models import AuthenticationFactor, Passkey, User
 from accounts.services import verify_user_password
 from authentication.models import JWTTemplate, Session
 from authorization.models import Permission, Role
@@ -23,7 +23,7 @@ from organizations.models import (
     OrganizationPolicy,
 )
 from tests.api_client import ApiClient
-from tests.factories.accounts import make_totp_factor, make_user
+from tests.factories.accounts import make_passkey, make_totp_factor, make_user
 from tests.factories.organizations import make_membership, make_organization
 from tests.factories.staff import one_of_everything
 
@@ -178,6 +178,17 @@ def test_a_lost_second_factor_is_removed_and_its_user_told(page, environment):
     told = Mail.objects.in_environment(environment).latest("id")
     assert (told.kind, told.recipient) == ("mfa_changed", "ada@example.com")
     assert "removed" in told.subject
+
+
+def test_a_passkey_of_a_lost_device_is_removed_and_its_user_told(page, environment, owner, last_event):
+    passkey = make_passkey(make_user(environment, email="ada@example.com"))
+
+    page(f"accounts/passkey/{passkey.pk}/delete/", post="yes")
+
+    assert not Passkey.objects.in_environment(environment).exists()
+    assert last_event("user.updated")["actor"] == ("operator", owner.pk)
+    told = Mail.objects.in_environment(environment).latest("id")
+    assert (told.kind, told.recipient) == ("account_changed", "ada@example.com")
 
 
 # --- Organizations ---------------------------------------------------------------------------------------------

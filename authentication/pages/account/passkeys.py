@@ -11,6 +11,7 @@ from authentication.errors import AuthenticationMethodNotAllowed, LastWayIn
 from authentication.pages import cookies, limits
 from authentication.pages.account.forms import PasskeyNameForm
 from authentication.pages.account.plumbing import AccountPage
+from authentication.pages.passkeys import words_for_registration
 from environments.api.requests import user_agent
 from foundation.ids import new_secret
 from foundation.user_agents import describe_user_agent
@@ -125,15 +126,6 @@ class RemovePasskey(PasskeyPage):
             "refusal": refusal,
         }
         return self.show("account/confirm.html", context, status)
-
-
-def words_for_registration(refusal: Exception) -> str:
-    """Say why a passkey was not added, and what helps."""
-    if isinstance(refusal, PasskeyAlreadyRegistered):
-        return _("This passkey is in your account already.")
-    if isinstance(refusal, TooManyPasskeys):
-        return _("Your account has as many passkeys as it can have. Remove one that you do not use.")
-    return _("The passkey could not be checked, or it took too long. Try again.")
 
 
 def _last_way_in() -> str:
