@@ -70,9 +70,10 @@ def signed_out_page(client_id: str) -> str:
     return f"{settings.BASE_URL}/signed-out?{urlencode({'client_id': client_id})}"
 
 
-def password_reset_page() -> str:
-    """Return the address of the page that takes the token of a password reset."""
-    return f"{settings.BASE_URL}/reset-password"
+def password_reset_page(handle: str = "") -> str:
+    """Return the address of the page that takes the token of a password reset; a handle's sign-in goes on after it."""
+    query = f"?{urlencode({'request': handle})}" if handle else ""
+    return f"{settings.BASE_URL}/reset-password{query}"
 
 
 def device_page() -> str:

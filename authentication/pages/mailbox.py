@@ -1,6 +1,8 @@
 """The pages that go by the mailbox: a sign-in code, and the way to a new password."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.errors import PasswordResetError, PasswordResetTokenNotFound
@@ -8,12 +10,14 @@ from accounts.services import password_policy_of, require_password_reset
 from authentication import services
 from authentication.errors import (
     AuthenticationMethodNotAllowed,
+    AuthorizationRequestNotFound,
     InvalidOneTimeCode,
     OneTimeCodeExpired,
     OneTimeCodePreviouslyUsed,
     OneTimeCodeTooManyAttempts,
     PasswordAuthenticationDisabled,
 )
+from authentication.models import SignInEnding
 from authentication.pages import cookies, limits
 from authentication.pages.forms import EmailForm, NewPasswordForm, OneTimeCodeForm
 from authentication.pages.plumbing import HostedPage, SignInPage
@@ -131,7 +135,17 @@ class ResetPassword(HostedPage):
             broken = " ".join(str(rule["message"]) for rule in refusal.details["errors"])
             form.refuse("new_password", broken)
             return self._show(form, status=422)
-        return self.show("password_changed.html")
+        return self.show("password_changed.html", {"continue_url": self._continue_url(request)})
+
+    def _continue_url(self, request: HttpRequest) -> str:
+        """Return where the sign-in goes on that the link was mailed for, if it was mailed for one."""
+        handle = request.GET.get("request", "")
+        try:
+            waiting = services.require_authorization_request(handle)
+        except AuthorizationRequestNotFound:
+            return ""
+        is_ours = waiting.environment == self.reset.environment and waiting.ending == SignInEnding.INVITATION
+        return f"{reverse('sign-in')}?{urlencode({'request': handle})}" if is_ours else ""
 
     def _show(self, form: NewPasswordForm, status: int = 200) -> HttpResponse:
         minimum = password_policy_of(self.reset.environment).minimum_length

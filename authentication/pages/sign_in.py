@@ -26,6 +26,7 @@ from authentication.pages.cookies import Progress
 from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationForm, PasswordForm
 from authentication.pages.plumbing import SignInPage
 from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
+from environments.models import AuthenticationSettings
 
 # Which page asks for what the engine wants next.
 PAGE_OF_STEP = {
@@ -89,19 +90,36 @@ class SignIn(SignInPage):
             form.refuse("email", words_for_other_email(invitation.email))
             return self._show(form, status=422)
         proof = services.first_proof(self.settings(), invitation=invitation, email=email)
+        if self._is_sign_up():
+            # New or known, the mailbox is what is proven: the page tells nobody who has an account.
+            proof = services.sign_up_proof(self.settings()) or proof
         if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
         if proof is FirstProof.PASSKEY:
             return self.go_to("sign-in-passkey")
-        if proof is FirstProof.MAGIC_AUTH or self._is_sign_up():
-            # New or known, the mailbox is what is proven: the page tells nobody who has an account.
+        if proof is FirstProof.MAGIC_AUTH:
             return send_magic_auth(self, email)
+        if proof is FirstProof.FIRST_PASSWORD:
+            return self._send_first_password(email)
         return self.go_to("sign-in-password", Progress(email))
 
     def _is_sign_up(self) -> bool:
         settings = self.settings()
         wanted = self.request.GET.get("screen", self.authorization.screen_hint)
-        return wanted == "sign-up" and settings.sign_up_enabled and settings.magic_auth_enabled
+        return wanted == "sign-up" and _takes_sign_ups(settings)
+
+    def _send_first_password(self, email: str) -> HttpResponse:
+        limits.count_code_request(self.request, self.environment, email)
+        # A link that leads on into an application would end there in the wrong browser, if the mail is read elsewhere.
+        goes_on = self.authorization.ending == SignInEnding.INVITATION
+        services.request_first_password_on_page(
+            environment=self.environment,
+            email=email,
+            handle=self.handle if goes_on else "",
+            invitation_token=self.authorization.invitation_token or None,
+            look=self.look(),
+        )
+        return self.show("forgot_sent.html", {"email": email})
 
     def _by_hosted_session(self) -> HttpResponse | None:
         hosted_session = self.hosted_session()
@@ -134,7 +152,7 @@ class SignIn(SignInPage):
         }
         is_once_more = services.is_once_more(self.authorization)
         settings, is_sign_up = self.settings(), self._is_sign_up()
-        may_sign_up = settings.sign_up_enabled and settings.magic_auth_enabled and not is_once_more
+        may_sign_up = _takes_sign_ups(settings) and not is_once_more
         takes_passkeys = services.are_passkeys_on(settings) and not is_sign_up
         if takes_passkeys:
             # Browsers offer passkeys among what they fill in here (WebAuthn, "conditional mediation").
@@ -161,6 +179,10 @@ class SignIn(SignInPage):
             _("No way to sign in is switched on. Ask the people who run this application for help."),
             status=403,
         )
+
+
+def _takes_sign_ups(settings: AuthenticationSettings) -> bool:
+    return settings.sign_up_enabled and services.sign_up_proof(settings) is not None
 
 
 class Password(SignInPage):

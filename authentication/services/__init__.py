@@ -61,6 +61,7 @@ from authentication.services.hosted_sign_in import (
     offers_passkey,
     require_waiting_sign_in,
     send_another_verification_code,
+    sign_up_proof,
 )
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
@@ -96,6 +97,7 @@ from authentication.services.sign_in import (
     sign_in_with_organization,
     sign_in_with_password,
 )
+from authentication.services.sign_up import request_first_password_on_page
 from authentication.services.social import sign_in_with_social_profile
 
 __all__ = [
@@ -153,6 +155,7 @@ __all__ = [
     "remove_own_passkey",
     "replace_own_recovery_codes",
     "request_device_authorization",
+    "request_first_password_on_page",
     "request_magic_auth",
     "request_magic_auth_on_page",
     "request_own_passkey",
@@ -177,6 +180,7 @@ __all__ = [
     "sign_in_with_second_factor",
     "sign_in_with_social_profile",
     "sign_out_everywhere",
+    "sign_up_proof",
     "unlink_own_identity",
     "url_through_connection",
     "ways_in",

@@ -31,6 +31,7 @@ class FirstProof(Enum):
     PASSWORD = auto()
     MAGIC_AUTH = auto()
     PASSKEY = auto()
+    FIRST_PASSWORD = auto()
     NOTHING_ALLOWED = auto()
 
 
@@ -53,14 +54,23 @@ def first_proof(
     By the environment's policy alone: were it to depend on the person, the page would tell who has an account. The
     holder of an invitation is told that much, or somebody new would be asked for a password that does not exist.
     """
-    if settings.magic_auth_enabled and invitation is not None and not _has_password(settings, email):
-        return FirstProof.MAGIC_AUTH
+    if invitation is not None and not _has_password(settings, email):
+        signing_up = sign_up_proof(settings)
+        if signing_up is not None:
+            return signing_up
     if settings.password_enabled:
         return FirstProof.PASSWORD
     if settings.magic_auth_enabled:
         return FirstProof.MAGIC_AUTH
     # Where nothing else is allowed, no address is asked for: the passkey says whose it is.
     return FirstProof.PASSKEY if are_passkeys_on(settings) else FirstProof.NOTHING_ALLOWED
+
+
+def sign_up_proof(settings: AuthenticationSettings) -> FirstProof | None:
+    """Say how somebody new proves the mailbox: by a mailed code, or by the link to a first password; None for not at all."""
+    if settings.magic_auth_enabled:
+        return FirstProof.MAGIC_AUTH
+    return FirstProof.FIRST_PASSWORD if settings.password_enabled else None
 
 
 def _has_password(settings: AuthenticationSettings, email: str) -> bool:

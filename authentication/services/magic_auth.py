@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from accounts.email_addresses import normalize_email
-from accounts.errors import NewUserEmailNotAvailable
 from accounts.models import MagicAuth, User
 from accounts.one_time_codes import CodeVerdict
 from accounts.services import (
     create_magic_auth,
-    create_user,
     find_user_by_email,
     send_unknown_account_mail,
     spend_magic_auth_code,
@@ -28,6 +26,7 @@ from authentication.models import AuthenticationMethod
 from authentication.services.attempts import begin_attempt, find_invitation, record_failure
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import user_actor
+from authentication.services.sign_up import sign_up
 from authentication.services.social import link_by_authorization_code
 from environments.branding import Look
 from environments.models import Environment
@@ -67,7 +66,7 @@ def request_magic_auth(
     if user is None:
         if not settings.sign_up_enabled and invitation is None:
             raise SignUpNotAllowed
-        user = _sign_up(environment, actor, address)
+        user = sign_up(environment, actor, address)
     return create_magic_auth(
         user=user, actor=actor, invitation_id="" if invitation is None else invitation.id, look=look
     )
@@ -147,17 +146,6 @@ def sign_in_with_magic_auth(
         refusal=refusal,
     )
     raise refusal
-
-
-def _sign_up(environment: Environment, actor: Actor, email: str) -> User:
-    try:
-        return create_user(environment=environment, actor=actor, email=email)
-    except NewUserEmailNotAvailable:
-        # Somebody signed up with the address just now.
-        user = find_user_by_email(environment, email)
-        if user is None:
-            raise
-        return user
 
 
 def _invitation(

@@ -361,3 +361,23 @@ def test_a_member_by_now_is_told_that_the_invitation_is_accepted(browser, enviro
 
     # The invitation says itself where to: nobody is asked to choose between organizations.
     assert browser.path == "/invite/joined"
+
+
+def test_where_no_codes_are_mailed_the_invitee_sets_a_password_by_a_link_and_joins(
+    browser, environment, invitation
+):
+    update_authentication_settings(
+        environment=environment, changes={"magic_auth_enabled": False, "sign_up_enabled": False}
+    )
+    accept(browser, invitation)
+    browser.submit(email="ada@example.com")
+    assert "Check your email" in browser.text
+    mail = Mail.objects.in_environment(environment).filter(recipient="ada@example.com").latest("id")
+
+    browser.open(next(word for word in mail.text.split() if "/reset-password?" in word))
+    browser.submit(new_password="a quite different passphrase 9")
+    browser.open(browser.find(r'class="button" href="([^"]+)"'))
+    browser.sign_in(password="a quite different passphrase 9")
+
+    assert browser.path == "/invite/joined"
+    assert membership(environment).status == "active"

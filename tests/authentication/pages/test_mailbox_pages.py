@@ -5,6 +5,7 @@ from django.utils.html import strip_tags
 
 from accounts.models import MagicAuth, PasswordReset, User
 from environments.services import update_authentication_settings
+from tests.authentication.pages.conftest import PageBrowser
 from tests.factories.accounts import PASSWORD
 
 
@@ -94,3 +95,52 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(browser, ada, client,
 def test_a_link_that_opens_nothing_says_what_to_do(browser, ada, token):
     assert browser.open(f"/reset-password?token={token}").status_code == 404
     assert "ask for a new link" in browser.text
+
+
+def test_where_no_codes_are_mailed_somebody_new_signs_up_by_the_link_to_a_password(
+    browser, client, environment
+):
+    update_authentication_settings(environment=environment, changes={"magic_auth_enabled": False})
+    browser.authorize(screen_hint="sign-up")
+    start = browser.url
+    browser.submit(email="new@example.com")
+    assert "Check your email" in browser.text
+    user = User.objects.in_environment(environment).get()
+    assert (user.password, user.email_verified) == ("", False)
+
+    browser.open("/reset-password", {"token": PasswordReset.objects.in_environment(environment).get().token})
+    browser.submit(new_password="a quite different passphrase 9")
+    browser.open(start)
+    browser.open(start + "&screen=sign-in")
+    browser.sign_in("new@example.com", "a quite different passphrase 9")
+
+    answer = exchange(client, browser.code).json()["user"]
+    assert (answer["email"], answer["email_verified"]) == ("new@example.com", True)
+
+
+@pytest.mark.parametrize("sign_up_enabled", [True, False])
+def test_signing_up_tells_nobody_who_has_an_account(environment, ada, sign_up_enabled):
+    update_authentication_settings(
+        environment=environment, changes={"magic_auth_enabled": False, "sign_up_enabled": sign_up_enabled}
+    )
+    texts = []
+    for number, email in enumerate(("ada@example.com", "eda@example.com")):
+        visitor = PageBrowser(environment, f"203.0.113.{number}")
+        visitor.authorize(screen_hint="sign-up")
+        visitor.submit(email=email)
+        texts.append((visitor.path, strip_tags(visitor.text).replace(email, "X")))
+
+    assert texts[0] == texts[1]
+    known = User.objects.in_environment(environment).filter(email="ada@example.com").get()
+    assert known.password == ada.password
+
+
+def test_nobody_new_is_made_where_sign_up_is_closed(browser, environment):
+    update_authentication_settings(
+        environment=environment, changes={"magic_auth_enabled": False, "sign_up_enabled": False}
+    )
+    browser.authorize(screen_hint="sign-up")
+
+    browser.submit(email="new@example.com")
+
+    assert not User.objects.in_environment(environment).exists()

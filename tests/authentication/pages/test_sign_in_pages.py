@@ -226,7 +226,8 @@ def test_turning_back_tells_the_application(browser, ada):
 
 def test_where_nothing_is_switched_on_the_page_says_so(browser, environment, ada):
     update_authentication_settings(
-        environment=environment, changes={"password_enabled": False, "magic_auth_enabled": False}
+        environment=environment,
+        changes={"password_enabled": False, "magic_auth_enabled": False, "passkey_enabled": False},
     )
 
     assert browser.authorize().status_code == 403
