@@ -5,22 +5,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from accounts import services
 from accounts.models import AuthenticationFactor, FactorType, Identity, Passkey, User
 from accounts.passkeys import authenticator_name
 from authentication.models import Session, SessionStatus
-from authentication.services import delete_user, sign_out_everywhere
-from environments.models import Environment
+from authentication.services import Origin, delete_user, impersonate, sign_out_everywhere
+from environments.models import AuthenticationSettings, Environment, RedirectURI, RedirectURIPurpose
 from environments.staff.dashboard import Figure, bounded_count
 from environments.staff.fields import MetadataForm, PasswordToolForm, metadata_changes
 from environments.staff.model_admin import EnvironmentModelAdmin
-from environments.staff.panels import Panel, add_url, badge, code, first_rows, link, list_url
-from environments.staff.scope import actor_of, environment_of
+from environments.staff.panels import Panel, add_url, badge, change_url, code, first_rows, link, list_url
+from environments.staff.proofs import ProofForm, whereabouts_of
+from environments.staff.scope import actor_of, environment_of, operator_of
 from environments.staff.tools import tool
 from events.models import Event
-from organizations.models import OrganizationMembership
+from organizations.models import MembershipStatus, Organization, OrganizationMembership
 
 
 class UserForm(MetadataForm):
@@ -40,6 +42,35 @@ class NewUserForm(UserForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Optional.",
     )
+
+
+class ImpersonationForm(ProofForm):
+    """Where to, and why."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The user and the application see it, and it stays in the events.",
+    )
+    organization = forms.ChoiceField(required=False)
+    redirect_uri = forms.ChoiceField(label="Application")
+    field_order = ("reason", "organization", "redirect_uri")
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        memberships = OrganizationMembership.objects.in_environment(self.environment).filter(
+            user=self.row, status=MembershipStatus.ACTIVE
+        )
+        names = memberships.order_by("id").values_list("organization_id", "organization__name")
+        uris = RedirectURI.objects.in_environment(self.environment).filter(purpose=RedirectURIPurpose.SIGN_IN)
+        organization: Any = self.fields["organization"]
+        organization.choices = list(names) or [("", "None: the user belongs to no organization")]
+        redirect_uri: Any = self.fields["redirect_uri"]
+        redirect_uri.choices = [
+            (uri, uri)
+            for uri in uris.order_by("-is_default", "id").values_list("uri", flat=True)
+            if "*" not in uri
+        ]
 
 
 @admin.register(User)
@@ -129,6 +160,45 @@ class UserAdmin(EnvironmentModelAdmin):
         """End all sessions of a user."""
         sign_out_everywhere(row, actor_of(request))
         return "The person is signed out everywhere."
+
+    @tool(
+        "Sign in as this user",
+        explanation=(
+            "You act in this person's place for at most an hour. The application, the access token and the person's "
+            "account page show your address and the reason; their password and their other credentials stay shut to you."
+        ),
+        form_class=ImpersonationForm,
+        is_dangerous=True,
+    )
+    def impersonate(self, request: HttpRequest, row: User, data: dict[str, Any]) -> HttpResponse:
+        """Get a code in a user's place, and show the way to the application with it."""
+        environment = environment_of(request)
+        organizations = Organization.objects.in_environment(environment)
+        url = impersonate(
+            environment=environment,
+            operator=operator_of(request),
+            user=row,
+            organization=organizations.find(data["organization"]) if data["organization"] else None,
+            reason=data["reason"],
+            redirect_uri=data["redirect_uri"],
+            origin=Origin.told(*whereabouts_of(request)),
+        )
+        # A link and not a redirect: the policy's form-action holds for every redirect that follows a form.
+        context = self.page_context(
+            request, row, title="Sign in as this user", target=url, back=change_url(row)
+        )
+        return TemplateResponse(request, "admin/impersonation.html", context)
+
+    def offered_tools(self, request: HttpRequest, row: Any = None) -> list[dict[str, Any]]:
+        """Leave out what the operator may not do, or the environment does not allow."""
+        offered = super().offered_tools(request, row)
+        if row is not None and self._may_impersonate(request):
+            return offered
+        return [offer for offer in offered if "/tool/impersonate/" not in offer["url"]]
+
+    def _may_impersonate(self, request: HttpRequest) -> bool:
+        settings = AuthenticationSettings.objects.in_environment(environment_of(request)).get()
+        return settings.impersonation_enabled and operator_of(request).can_impersonate
 
     def panels(self, request: HttpRequest, row: User) -> Sequence[Panel]:
         environment = environment_of(request)

@@ -73,6 +73,10 @@ def sign_access_token(
         "auth_time": int(session.authenticated_at.timestamp()),
         "client_id": environment.client_id,
     }
+    if session.impersonator_email:
+        # RFC 8693 §4.1: who acts for the subject. The hour that staff have is over with the token too.
+        claims["act"] = {"sub": session.impersonator_email}
+        claims["exp"] = min(claims["exp"], int(session.expires_at.timestamp()))
     if membership is not None:
         claims |= _organization_claims(environment, membership)
     key = active_signing_key(environment)

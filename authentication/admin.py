@@ -66,6 +66,7 @@ class SessionAdmin(EnvironmentModelAdmin):
         "organization_link",
         "status_badge",
         "authentication_method",
+        "impersonated_by",
         "device",
         "place",
         "ip_address",
@@ -120,6 +121,10 @@ class SessionAdmin(EnvironmentModelAdmin):
     @admin.display(description="organization")
     def organization_link(self, row: Session) -> str:
         return link(row.organization)
+
+    @admin.display(description="in the user's place")
+    def impersonated_by(self, row: Session) -> str:
+        return f"{row.impersonator_email}: {row.impersonation_reason}" if row.impersonator_email else "—"
 
     @admin.display(description="device")
     def device(self, row: Session) -> str:

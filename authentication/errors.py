@@ -304,3 +304,16 @@ class TokenTooBig(OAuthRefusal):
 
     code = "token_too_big"
     message = "The claims of the JWT template are too big for an access token."
+
+
+class ImpersonationNotAllowed(Forbidden):
+    """The environment does not let staff sign in in a user's place, or this operator may not."""
+
+    code = "impersonation_not_allowed"
+    message = "Signing in in a user's place is not allowed here."
+
+
+class ImpersonationInvalid(Invalid):
+    """The reason, the organization or the redirect URI does not do."""
+
+    code = "invalid_impersonation"

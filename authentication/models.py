@@ -45,6 +45,17 @@ class SignInEnding(StrEnum):
     INVITATION = "invitation"  # One that is accepted.
 
 
+class Impersonation(models.Model):
+    """Who of the staff acts in the user's place, and why; empty where nobody does."""
+
+    impersonator_id = models.CharField(max_length=80, blank=True, default="", editable=False)
+    impersonator_email = models.CharField(max_length=254, blank=True, default="", editable=False)
+    impersonation_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
+
+    class Meta:
+        abstract = True
+
+
 class AuthorizationRequest(EnvironmentModel):
     """What a person signs in for on our pages, kept while they do.
 
@@ -150,7 +161,7 @@ class HostedSession(EnvironmentModel):
         return f"Hosted session of {self.user_id}"
 
 
-class SignInAttempt(EnvironmentModel):
+class SignInAttempt(Impersonation, EnvironmentModel):
     """A sign-in that waits for its next step, under a token that only its client has.
 
     An attempt that completes at once is never saved. The proofs that it collected, and the organization that was
@@ -319,7 +330,7 @@ class SessionStatus(models.TextChoices):
     REVOKED = "revoked"
 
 
-class Session(EnvironmentModel):
+class Session(Impersonation, EnvironmentModel):
     """That a person is signed in, in a browser or device, perhaps to an organization.
 
     It carries its refresh tokens (docs/decisions/0030): all tokens of one session begin with the same twelve

@@ -133,7 +133,7 @@ class JWTTemplateObject(TypedDict):
 
 def represent_session(session: Session) -> SessionObject:
     """Return the public JSON of a session."""
-    return {
+    shown: SessionObject = {
         "object": "session",
         "id": session.id,
         "user_id": session.user_id,
@@ -149,6 +149,13 @@ def represent_session(session: Session) -> SessionObject:
         "created_at": clock.iso(session.created_at),
         "updated_at": clock.iso(session.updated_at),
     }
+    if session.impersonator_email:
+        shown["impersonator"] = _impersonator_of(session)
+    return shown
+
+
+def _impersonator_of(session: Session) -> ImpersonatorObject:
+    return {"email": session.impersonator_email, "reason": session.impersonation_reason}
 
 
 def represent_authentication(
@@ -169,6 +176,8 @@ def represent_authentication(
     }
     if oauth_tokens:
         answer["oauth_tokens"] = dict(oauth_tokens)
+    if session.impersonator_email:
+        answer["impersonator"] = _impersonator_of(session)
     return answer
 
 

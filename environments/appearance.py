@@ -57,6 +57,7 @@ class MailKind(models.TextChoices):
     ADDRESS_TAKEN = "address_taken", "Notice: somebody entered the address of an account as their new one"
     EMAIL_CHANGE = "email_change", "Code for a new e-mail address"
     EMAIL_VERIFICATION = "email_verification", "Code that verifies an e-mail address"
+    IMPERSONATION = "impersonation", "Notice: staff signed in in the user's place"
     INVITATION = "invitation", "Invitation"
     MAGIC_AUTH = "magic_auth", "Sign-in code"
     MFA_CHANGED = "mfa_changed", "Notice: a second step was added or removed"

@@ -320,6 +320,10 @@ class Operator(AbstractBaseUser):
     environments = models.ManyToManyField(
         Environment, blank=True, related_name="operators", help_text="An owner sees all of them anyway."
     )
+    may_impersonate = models.BooleanField(
+        default=False,
+        help_text="Whether an admin may sign in in a user's place, where the environment allows it. Owners may.",
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -357,6 +361,13 @@ class Operator(AbstractBaseUser):
         if app_label == "environments" and model_name in _INSTALLATION_MODELS:
             return verb == "view" and model_name == "environment"
         return verb == "view" or self.role == OperatorRole.ADMIN
+
+    @property
+    def can_impersonate(self) -> bool:
+        """Whether the operator may sign in in a user's place: owners, and admins who were given the right."""
+        if not self.is_active:
+            return False
+        return self.is_superuser or (self.role == OperatorRole.ADMIN and self.may_impersonate)
 
     def has_perms(self, permissions: list[str], target: object = None) -> bool:
         """Whether the operator has all of these permissions."""

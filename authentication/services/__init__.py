@@ -63,6 +63,7 @@ from authentication.services.hosted_sign_in import (
     send_another_verification_code,
     sign_up_proof,
 )
+from authentication.services.impersonation import impersonate
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
 from authentication.services.logout import log_out
 from authentication.services.looks import look_of_sign_in
@@ -136,6 +137,7 @@ __all__ = [
     "finish_sign_in",
     "first_proof",
     "has_recent_proof",
+    "impersonate",
     "is_once_more",
     "issue_authorization_code",
     "join_by_invitation",

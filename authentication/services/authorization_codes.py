@@ -34,6 +34,7 @@ from foundation.actors import SYSTEM
 from foundation.encryption import digests_equal, token_digest
 from foundation.errors import DomainError
 from foundation.ids import new_ulid_secret
+from organizations.errors import InvitationInvalid
 from organizations.models import MembershipStatus, OrganizationMembership
 
 
@@ -149,6 +150,9 @@ def _exchange(environment: Environment, origin: Origin, presented: _Presented) -
     row.spent_at = clock.now()
     row.save(update_fields=["spent_at"])
     attempt.is_hosted = False
+    if presented.invitation_token is not None and attempt.impersonator_id:
+        # Nobody joins anything in somebody else's name.
+        return InvitationInvalid()
     if presented.invitation_token is not None:
         attempt.invitation = find_invitation(environment, attempt.user.email, presented.invitation_token)
     attempt.ip_address = attempt.ip_address or origin.ip_address

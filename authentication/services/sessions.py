@@ -47,19 +47,24 @@ def start_session(
         created_at=moment,
         updated_at=moment,
         refreshed_at=moment,
+        impersonator_id=attempt.impersonator_id,
+        impersonator_email=attempt.impersonator_email,
+        impersonation_reason=attempt.impersonation_reason,
         refresh_family_digest=refresh_token.family_digest,
         refresh_token_digest=refresh_token.digest,
     )
     session.expires_at = expiry_of(session, lifetimes)
     session.save(force_insert=True)
-    if attempt.hosted_session_id is None:
-        # A browser on our pages was noticed when it was signed in there.
-        notice_device(attempt)
-    record_sign_in(user)
+    if not session.impersonator_id:
+        # Staff in the user's place are no sign-in of the user's, nor is theirs a device of the user's.
+        if attempt.hosted_session_id is None:
+            # A browser on our pages was noticed when it was signed in there.
+            notice_device(attempt)
+        record_sign_in(user)
     emit(
         "session.created",
         environment=policy.settings.environment,
-        actor=user_actor(user),
+        actor=_actor_of(session, user),
         data=represent_session(session),
     )
     access_token = sign_access_token(session=session, user=user, membership=membership, policy=policy)
@@ -101,6 +106,12 @@ def sign_out_everywhere(user: User, actor: Actor) -> None:
 def user_actor(user: User) -> Actor:
     """Return the actor that a signed-in person is."""
     return Actor(ActorKind.USER, user.id, user.email)
+
+
+def _actor_of(session: Session, user: User) -> Actor:
+    if session.impersonator_id:
+        return Actor(ActorKind.OPERATOR, session.impersonator_id, session.impersonator_email)
+    return user_actor(user)
 
 
 def end_locked_session(session: Session, environment: Environment, actor: Actor) -> None:

@@ -414,7 +414,17 @@ class OperatorAdmin(StaffModelAdmin):
     list_display = ("email", "name", "role_badge", "two_step", "is_active", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("email", "name", "=id")
-    fields = ("email", "name", "role", "environments", "is_active", "two_step", "last_login", "created_at")
+    fields = (
+        "email",
+        "name",
+        "role",
+        "environments",
+        "may_impersonate",
+        "is_active",
+        "two_step",
+        "last_login",
+        "created_at",
+    )
     readonly_fields = ("two_step", "last_login", "created_at")
     add_fieldsets = ((None, {"fields": ("email", "name", "role", "environments", "password")}),)
     delete_explanation = (

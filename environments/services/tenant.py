@@ -79,9 +79,11 @@ def create_environment(
     if environment_id:
         environment.id = environment_id
     environment.save(force_insert=True)
-    AuthenticationSettings.objects.create(environment=environment)
     Branding.objects.create(environment=environment)
     MailSettings.objects.create(environment=environment)
+    AuthenticationSettings.objects.create(
+        environment=environment, impersonation_enabled=environment.is_sandbox
+    )
     _create_signing_key(environment)
     if environment.is_sandbox:
         RedirectURI.objects.create(environment=environment, uri=SANDBOX_REDIRECT_URI, is_default=True)

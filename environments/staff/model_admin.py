@@ -367,7 +367,13 @@ class StaffModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's a
             raise Http404
         posted = request.POST if request.method == "POST" else None
         files = request.FILES if posted is not None else None
-        form = found.form_class(posted, files=files, environment=find_environment(request), row=row)  # type: ignore[arg-type]  # tools of the installation ignore it
+        form = found.form_class(
+            posted,
+            files=files,
+            environment=find_environment(request),  # type: ignore[arg-type]  # tools of the installation ignore it
+            row=row,
+            request=request,
+        )
         if posted is not None and form.is_valid():
             response = self._run(request, found, row, form)
             if response is not None:

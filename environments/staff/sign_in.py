@@ -16,6 +16,7 @@ from django.views.generic import FormView
 from environments import services
 from environments.models import Operator
 from environments.staff import throttling
+from environments.staff.proofs import note_proof
 from foundation import clock
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -76,6 +77,7 @@ class SignInView(LoginView):
         if services.find_authenticator(operator) is None:
             throttling.forget(self.request, operator.email)
             login(self.request, operator, backend=_BACKEND)
+            note_proof(self.request)
             return HttpResponseRedirect(self.get_success_url())
         # Nobody is signed in yet: the browser is only remembered as one that knows the password. Whatever it
         # carried before ends here, and so does a session id that somebody planted.
@@ -121,6 +123,7 @@ class CodeView(RedirectURLMixin, FormView):  # type: ignore[type-arg]  # Django'
         del self.request.session[_PENDING_KEY]
         login(self.request, operator, backend=_BACKEND)
         django_otp.login(self.request, device)
+        note_proof(self.request)
         return HttpResponseRedirect(self.get_success_url())
 
 

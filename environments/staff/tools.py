@@ -19,11 +19,18 @@ class ToolForm(forms.Form):
     """What a tool asks for before it runs; most ask for nothing but a yes."""
 
     def __init__(
-        self, data: Any = None, files: Any = None, *, environment: Environment, row: Any = None
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        environment: Environment,
+        row: Any = None,
+        request: HttpRequest | None = None,
     ) -> None:
         super().__init__(data, files)
         self.environment = environment
         self.row = row
+        self.request = request
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ def _shown(place: SignedInPlace) -> dict[str, Any]:
         "is_phone": device.system in _PHONES,
         "where": " · ".join(filter(None, (place_of(row.ip_address or ""), row.ip_address))),
         "organizations": ", ".join(dict.fromkeys(names)),
+        "impersonator": getattr(row, "impersonator_email", ""),
+        "impersonation_reason": getattr(row, "impersonation_reason", ""),
         "last_used_at": place.last_used_at,
         "is_this_browser": place.is_this_browser,
     }
