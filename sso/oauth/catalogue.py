@@ -15,8 +15,8 @@ class SocialProvider:
 
     ``scopes`` are asked for unless the environment chose its own; empty for the library's. ``trust`` tells whose word on
     a mail address counts; ``confirmed_email_in`` names a field that the library does not read, in which confirmed
-    addresses alone stand. ``needs`` are the settings that must be there, and ``moves`` those that lead to a server of the
-    customer's own, whose word counts only if staff say so (``trusts_emails``).
+    addresses alone stand. ``needs`` are the settings that must be there, ``choices`` those that may, and ``moves`` those
+    that lead to a server of the customer's own, whose word counts only if staff say so (``trusts_emails``).
     """
 
     label: str
@@ -29,6 +29,7 @@ class SocialProvider:
     confirmed_email_in: str = ""
     uses_nonce: bool = False
     needs: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     moves: tuple[str, ...] = ("endpoints", "issuer")
 
     def trust_of(self, client: OAuthClient) -> Trust:
@@ -38,6 +39,12 @@ class SocialProvider:
 
 
 _OPENID = ("openid", "email", "profile")
+
+# Settings that lead somewhere, and all settings that an environment may choose for a provider.
+PROVIDER_ADDRESSES = ("gitlab_url", "graph_url", "issuer", "login_url", "salesforce_url")
+PROVIDER_SETTINGS = frozenset(
+    {*PROVIDER_ADDRESSES, "endpoints", "key_id", "pkce", "team_id", "tenant", "trusts_emails"}
+)
 
 PROVIDERS: Mapping[ConnectionType, SocialProvider] = {
     ConnectionType.APPLE_OAUTH: SocialProvider(
@@ -68,6 +75,7 @@ PROVIDERS: Mapping[ConnectionType, SocialProvider] = {
         label="GitLab",
         library_id="gitlab",
         trust=emails.confirmed_at_gitlab,
+        choices=("gitlab_url",),
         moves=("endpoints", "gitlab_url"),
     ),
     ConnectionType.GOOGLE_OAUTH: SocialProvider(
@@ -92,12 +100,13 @@ PROVIDERS: Mapping[ConnectionType, SocialProvider] = {
         library_id="microsoft",
         scopes=(*_OPENID, "User.Read"),
         uses_nonce=True,
+        choices=("tenant",),
         # sso.oauth.microsoft marks the one address that counts.
         trust=emails.provider_says,
         moves=("endpoints", "login_url", "graph_url"),
     ),
     ConnectionType.SALESFORCE_OAUTH: SocialProvider(
-        label="Salesforce", library_id="salesforce", scopes=("id", *_OPENID)
+        label="Salesforce", library_id="salesforce", scopes=("id", *_OPENID), choices=("salesforce_url",)
     ),
     ConnectionType.SLACK_OAUTH: SocialProvider(label="Slack", library_id="slack"),
     ConnectionType.VERCEL_OAUTH: SocialProvider(

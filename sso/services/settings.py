@@ -17,6 +17,13 @@ from foundation.outbound import OutboundError, check_url
 from sso.connection_types import Protocol
 from sso.errors import ConnectionSettingsInvalid
 from sso.models import Connection, IdPCertificate, OAuthProvider, OIDCSettings, SAMLSettings
+from sso.oauth.catalogue import (
+    PROVIDER_ADDRESSES,
+    PROVIDER_SETTINGS,
+    find_social_provider,
+    missing_settings,
+)
+from sso.oauth.clients import oauth_client_of
 from sso.saml.keys import CertificateRefused, make_key_pair, public_key_of, read_certificates
 from sso.services.certificates import replace_idp_certificates, tell_key_pair_renewed
 
@@ -131,7 +138,13 @@ def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
 
 
 def write_oauth(connection: Connection, changes: OAuthChanges) -> bool:
-    """Write the environment's client at a social provider; tell if anything changed."""
+    """Write the environment's client at a social provider; tell if anything changed. Raises ConnectionSettingsInvalid."""
+    if find_social_provider(connection.connection_type) is None:
+        raise ConnectionSettingsInvalid.of(
+            "connection_type",
+            f"Nobody can sign in with {connection.connection_type}: there is no code for it.",
+        )
+    _refuse_bad_provider_settings(connection, changes.get("provider_settings", {}))
     row = (
         OAuthProvider.objects.in_environment(connection.environment_id).filter(connection=connection).first()
     )
@@ -161,8 +174,7 @@ def _oidc_is_complete(connection: Connection) -> bool:
 
 
 def _oauth_is_complete(connection: Connection) -> bool:
-    row = connection.oauth_provider
-    return bool(row.client_id and (row.client_secret or row.key))
+    return not missing_settings(oauth_client_of(connection.oauth_provider))
 
 
 _COMPLETE: Mapping[Protocol, Callable[[Connection], bool]] = {
@@ -171,6 +183,27 @@ _COMPLETE: Mapping[Protocol, Callable[[Connection], bool]] = {
     Protocol.OAUTH: _oauth_is_complete,
     Protocol.MAGIC_LINK: lambda _connection: True,
 }
+
+
+def _refuse_bad_provider_settings(connection: Connection, settings: Mapping[str, Any]) -> None:
+    allows_http = connection.environment.is_sandbox
+    endpoints = settings.get("endpoints", {})
+    addresses = {name: settings[name] for name in PROVIDER_ADDRESSES if settings.get(name)}
+    problems = [
+        ("provider_settings", f"There is no setting {name}.")
+        for name in settings
+        if name not in PROVIDER_SETTINGS
+    ]
+    if not isinstance(endpoints, Mapping):
+        problems.append(("provider_settings", "The endpoints must be an object of addresses."))
+        endpoints = {}
+    problems += [
+        ("provider_settings", f"{name}: {sentence}")
+        for name, url in {**addresses, **endpoints}.items()
+        for sentence in _problems_with(str(url), allows_http=allows_http)
+    ]
+    if problems:
+        raise ConnectionSettingsInvalid(problems)
 
 
 def _write(

@@ -24,7 +24,7 @@ from tests.factories.organizations import (
     make_organization,
     set_policy,
 )
-from tests.factories.sso import make_profile, make_saml_connection, make_sso_session
+from tests.factories.sso import make_oauth_connection, make_profile, make_saml_connection, make_sso_session
 
 USER_PASSWORD = "correct horse 9 battery staple"
 
@@ -62,6 +62,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
     connection = make_saml_connection(organization, name=f"Connection {tag}")
     profile = make_profile(connection, f"{tag}@example.com")
     ensure_test_idp(environment)
+    social = make_oauth_connection(environment)
     return {
         "accounts/user": user,
         "accounts/identity": ensure_identity(user=user, provider="GoogleOAuth", idp_id=f"subject-{tag}"),
@@ -99,6 +100,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "organizations/organizationmembership": membership,
         "sso/connection": connection,
         "sso/idpcertificate": IdPCertificate.objects.in_environment(environment).get(connection=connection),
+        "sso/oauthprovider": social.oauth_provider,
         "sso/profile": profile,
         "sso/sandboxidentityprovider": SandboxIdentityProvider.objects.in_environment(environment).get(),
         "sso/ssosession": make_sso_session(profile),
