@@ -49,6 +49,8 @@ _SAML: Preset = MappingProxyType(
             f"{_CLAIMS}/emailaddress",
             "urn:oid:0.9.2342.19200300.100.1.3",
             "urn:oid:1.2.840.113549.1.9.1",
+            # As pysaml2 writes it.
+            "urn:oid:1.2.840.113549.1.9.1.1",
         ),
         "first_name": (
             "firstName",

@@ -5,6 +5,7 @@ are compiled once. It knows no clock skew and no exact comparison of addresses: 
 ``responses`` alone, and it is shown values that agree.
 """
 
+import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,11 +50,17 @@ class _Response(OneLogin_Saml2_Response):  # type: ignore[misc]  # The library h
         super().__init__(settings, response)
 
     def _decrypt_assertion(self, xml: Element) -> Element:
-        encrypted = next(xml.iterchildren(names.tag(names.SAML, "EncryptedAssertion")))
         if self._opened is None:
             raise ValueError("The assertion was not opened.")
-        xml.replace(encrypted, self._opened)
-        return xml
+        # By text: an element that moves to another tree takes over its prefixes, and those are signed.
+        place = f"opened-{secrets.token_hex(16)}"
+        encrypted = next(xml.iterchildren(names.tag(names.SAML, "EncryptedAssertion")))
+        xml.replace(encrypted, etree.Element(place))
+        inside = etree.tostring(self._opened, with_tail=False)
+        whole: Element = xml_utils.OneLogin_Saml2_XML.to_etree(
+            etree.tostring(xml).replace(f"<{place}/>".encode(), inside)
+        )
+        return whole
 
     def validate_timestamps(self, **_options: object) -> bool:
         return True
@@ -135,7 +142,7 @@ def judge(  # noqa: PLR0917  # The parties come in the same order everywhere.
 ) -> None:
     """Let the library decide on a response that passed every check of ours; raises ExchangeRefused.
 
-    ``opened`` is the decrypted assertion; it moves into the tree of the library.
+    ``opened`` is the decrypted assertion, if it came encrypted.
     """
     address = urlsplit(sp.acs_url)
     request_data = {
