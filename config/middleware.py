@@ -26,13 +26,20 @@ HOSTED_PREFIXES = (
     "/device/",
     "/invite/",
 )
-_PAGES = frozenset({"/", "/device", "/invite"})
+# Not as prefixes: an API may well have /devices.
+_HOSTED_PAGES = frozenset({"/device", "/invite"})
+_PAGES = _HOSTED_PAGES | {"/"}
 PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", "/test-idp/", *HOSTED_PREFIXES)
 
 
 def is_page(path: str) -> bool:
     """Tell whether a path shows a page: these have sessions and CSRF protection, the API has neither."""
     return path in _PAGES or path.startswith(PAGE_PREFIXES)
+
+
+def is_hosted_page(path: str) -> bool:
+    """Tell whether a path shows one of the pages that end users see."""
+    return path in _HOSTED_PAGES or path.startswith(HOSTED_PREFIXES)
 
 
 class _PagesOnly:

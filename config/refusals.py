@@ -3,12 +3,12 @@
 from django.http import HttpRequest, HttpResponseBase
 
 from authentication.pages.looks import FormExpired
-from config.middleware import HOSTED_PREFIXES
+from config.middleware import is_hosted_page
 from environments.staff import pages
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """Answer a form without its token (``CSRF_FAILURE_VIEW``)."""
-    if request.path_info.startswith(HOSTED_PREFIXES):
+    if is_hosted_page(request.path_info):
         return FormExpired.as_view()(request)
     return pages.csrf_failure(request, reason)

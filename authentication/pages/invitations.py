@@ -14,8 +14,10 @@ from authentication.errors import AuthorizationRequestNotFound
 from authentication.models import SignInEnding
 from authentication.pages import cookies
 from authentication.pages.plumbing import HostedPage, SignInPage
+from environments.branding import Look
 from organizations.models import Invitation, InvitationState
 from organizations.services import application_page, find_invitation_of_link
+from organizations.services.looks import look_for
 
 
 class Invite(HostedPage):
@@ -37,6 +39,12 @@ class Invite(HostedPage):
         self.invitation = found
         self.shown_environment = found.environment
         return None if found.state is InvitationState.PENDING else self._over(found)
+
+    def look(self) -> Look:
+        """Return how the page looks: as the organization does that invites."""
+        if self.shown_environment is None:
+            return super().look()
+        return look_for(self.shown_environment, self.invitation.organization_id)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         secret = cookies.read_hosted_secret(request, self.invitation.environment)

@@ -45,7 +45,11 @@ def test_every_page_is_framed_by_nobody_and_kept_by_no_cache(browser, environmen
 # What an identity provider posts carries no token of ours; its answer is held to the request that it answers.
 @pytest.mark.parametrize("path", [path for path in pages() if not path.startswith("sso/")])
 def test_every_form_of_another_site_is_refused(browser, environment, path):
-    assert browser.http.post(f"/{path}", {"email": "ada@example.com"}).status_code == 403
+    answer = browser.http.post(f"/{path}", {"email": "ada@example.com"})
+
+    assert answer.status_code == 403
+    # In the words that end users read, not in those of the admin.
+    assert "This form has expired" in answer.content.decode()
 
 
 # --- sessions and cookies -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from events.models import Mail
 from foundation import clock
 from foundation.actors import SYSTEM
 from organizations.models import Invitation, OrganizationMembership
-from organizations.services import revoke_invitation
+from organizations.services import revoke_invitation, update_organization_branding
 from tests.factories.accounts import PASSWORD, make_totp_factor, make_user
 from tests.factories.organizations import make_invitation, make_membership, make_organization
 
@@ -381,3 +381,12 @@ def test_where_no_codes_are_mailed_the_invitee_sets_a_password_by_a_link_and_joi
 
     assert browser.path == "/invite/joined"
     assert membership(environment).status == "active"
+
+
+def test_the_page_looks_as_the_organization_that_invites(browser, environment, organization, invitation):
+    update_organization_branding(organization=organization, changes={"product_name": "Foo Portal"})
+
+    browser.open("/invite", {"invitation_token": invitation.token})
+
+    assert "on Foo Portal" in browser.text
+    assert "Acme sandbox" not in browser.text

@@ -24,6 +24,7 @@ from foundation import clock
 from foundation.actors import SYSTEM
 from tests.authentication.pages.conftest import PageBrowser
 from tests.factories.accounts import make_passkey, make_totp_factor, make_user
+from tests.factories.organizations import make_invitation, make_organization
 from tests.software_authenticator import (
     BACKED_UP,
     BACKUP_ELIGIBLE,
@@ -461,3 +462,27 @@ def test_answers_are_counted(asked, authenticator):
 
     assert codes[:20] == [422] * 20
     assert codes[20] == 429
+
+
+def test_a_passkey_accepts_the_invitation_that_its_owner_came_with(
+    browser, passkey, authenticator, environment, client
+):
+    organization = make_organization(environment, "Foo Corp")
+    browser.authorize(invitation_token=make_invitation(environment, "ada@example.com", organization).token)
+
+    sign_in(browser, authenticator)
+
+    answer = client.authenticate("authorization_code", code=browser.code).json()
+    assert answer["organization_id"] == organization.id
+
+
+def test_a_passkey_of_somebody_else_does_not_accept_the_invitation(
+    browser, passkey, authenticator, environment
+):
+    organization = make_organization(environment, "Foo Corp")
+    browser.authorize(invitation_token=make_invitation(environment, "eve@evil.test", organization).token)
+
+    answer = sign_in(browser, authenticator)
+
+    assert answer.status_code == 403
+    assert "This invitation is for somebody else" in browser.text
