@@ -1,4 +1,4 @@
-"""The first start: one sandbox environment, one API key, one operator; and what a start prints."""
+"""The first start: one sandbox with a sample customer, one API key, one operator; and what a start prints."""
 
 import json
 import os
@@ -12,10 +12,20 @@ from django.db import transaction
 from authorization.services import provision_environment
 from environments import services
 from environments.models import APIKey, Environment, EnvironmentKind, Operator, OperatorRole
+from foundation.actors import SYSTEM
 from foundation.encryption import token_digest
+from organizations.models import DomainState, Organization
+from organizations.services import DomainClaim, create_organization
+from sso import services as sso
+from sso.connection_types import ConnectionType
 
 # The embedded mode shows its API key at every start, as a developer needs it there; the file is its owner's alone.
 _KEY_FILE = "sandbox-api-key.json"
+
+# By which an application finds the sample customer; the domain can belong to nobody (RFC 2606).
+SAMPLE_EXTERNAL_ID = "sample"
+_SAMPLE_NAME = "Globex"
+_SAMPLE_DOMAIN = "globex.test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class Welcome:
     api_key: str
     operator_email: str
     operator_password: str | None
+    sample: Organization | None = None
 
     def text(self) -> str:
         """Return the lines to print."""
@@ -37,12 +48,20 @@ class Welcome:
             f"curl -s {base}/organizations -H 'Authorization: Bearer {self.api_key}' "
             "-H 'Content-Type: application/json' -d '{\"name\": \"Acme\"}'"
         )
+        sample = (
+            [
+                f"  Sample org  {self.sample.name} ({self.sample.id}): signs in by SSO, at a test identity provider"
+            ]
+            if self.sample
+            else []
+        )
         return "\n".join(
             [
                 "",
                 f"  Base URL    {base}",
                 f"  API key     {self.api_key}",
                 f"  Client id   {self.environment.client_id}",
+                *sample,
                 f"  Admin       {base}/admin/   {self.operator_email} / {password}",
                 f"  API docs    {base}/docs",
                 f"  Mail        {base}/dev/mail",
@@ -62,9 +81,45 @@ def ensure() -> Welcome:
         environment = provision_environment(
             name="Sandbox", kind=EnvironmentKind.SANDBOX, client_id=settings.FIRST_CLIENT_ID
         )
+        _create_sample(environment)
+    sample = _find_sample(environment)
     api_key = _ensure_api_key(environment)
     operator, password = _ensure_operator()
-    return Welcome(environment, api_key, operator.email, password)
+    return Welcome(environment, api_key, operator.email, password, sample)
+
+
+def _create_sample(environment: Environment) -> None:
+    """Make a customer whose people sign in at the test identity provider, so that SSO works with no account anywhere."""
+    organization = create_organization(
+        environment=environment,
+        actor=SYSTEM,
+        name=_SAMPLE_NAME,
+        external_id=SAMPLE_EXTERNAL_ID,
+        domains=[DomainClaim(_SAMPLE_DOMAIN, DomainState.VERIFIED)],
+    )
+    sso.create_connection(
+        environment=environment,
+        actor=SYSTEM,
+        connection_type=ConnectionType.TEST_IDP,
+        organization=organization,
+        changes={},
+    )
+
+
+def _find_sample(environment: Environment) -> Organization | None:
+    """Return the sample customer, unless somebody deleted it, with its connection at the present base URL."""
+    rows = Organization.objects.in_environment(environment).filter(external_id=SAMPLE_EXTERNAL_ID)
+    organization = rows.first()
+    if organization is None or not environment.is_sandbox:
+        return None
+    connections = sso.connections_with_settings(environment).filter(
+        organization=organization, connection_type=ConnectionType.TEST_IDP
+    )
+    for connection in connections:
+        sso.update_connection(
+            connection=connection, actor=SYSTEM, changes={"saml": sso.test_idp_settings(environment)}
+        )
+    return organization if connections else None
 
 
 def _ensure_api_key(environment: Environment) -> str:

@@ -35,7 +35,14 @@ def application(environ, start_response):
 
     if environ["PATH_INFO"] == "/sign-in":
         asked = {"prompt": query.get("prompt"), "screen_hint": query.get("screen_hint")}
-        started = users.get_authorization_url_with_pkce(redirect_uri=callback, provider="authkit", **asked)
+        # Whoever says which company they are from is taken to its own identity provider.
+        company = query.get("company")
+        if company:
+            found = workos.organizations.get_organization_by_external_id(company)
+            asked["organization_id"] = found.id
+        else:
+            asked["provider"] = "authkit"
+        started = users.get_authorization_url_with_pkce(redirect_uri=callback, **asked)
         visit.update(state=started["state"], code_verifier=started["code_verifier"])
         return answer("302 Found", Location=started["url"], Set_Cookie=cookie)
     if environ["PATH_INFO"] == "/callback":
@@ -43,13 +50,16 @@ def application(environ, start_response):
         if not secrets.compare_digest(query.get("state", ""), visit.pop("state", secrets.token_urlsafe())):
             return answer("400 Bad Request", "This sign-in was not begun here.")
         if "error" in query:
-            return answer("200 OK", f"<p>Not signed in: {escape(query['error'])}</p><a href=/>Home</a>")
+            why = escape(f"{query['error']} {query.get('error_description', '')}")
+            return answer("200 OK", f"<p>Not signed in: {why}</p><a href=/>Home</a>")
         signed_in = users.authenticate_with_code(code=query["code"], code_verifier=visit.pop("code_verifier"))
         visit["user"], visit["access_token"] = signed_in.user, signed_in.access_token
         return answer("303 See Other", Location="/")
     if "user" in visit:
         return answer("200 OK", f"<h1>Hello {escape(visit['user'].email)}</h1>")
-    return answer("200 OK", "<h1>Hello stranger</h1><a href=/sign-in>Sign in</a>")
+    sign_in = "<p><a href=/sign-in>Sign in</a></p>"
+    with_sso = "<p><a href=/sign-in?company=sample>Sign in with SSO</a> as the sample customer</p>"
+    return answer("200 OK", f"<h1>Hello stranger</h1>{sign_in}{with_sso}")
 
 
 class Server(ThreadingMixIn, WSGIServer):

@@ -34,6 +34,7 @@ from sso.services.exchanges import (
 from sso.services.profiles import is_vouched_for, owns_domain, record_profile
 from sso.services.protocols import Hints, saml_options_of, service_provider_of
 from sso.services.selection import connections_of_domain, usable_connections
+from sso.services.test_idp import test_idp_settings
 
 __all__ = [
     "Authorization",
@@ -71,6 +72,7 @@ __all__ = [
     "saml_options_of",
     "service_provider_of",
     "start_authorization",
+    "test_idp_settings",
     "update_connection",
     "usable_connections",
 ]

@@ -50,7 +50,7 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 def test_a_person_signs_in_to_an_application_and_is_known_the_second_time(visitor, application, tenant):
     make_user(tenant, email="ada@example.com", password=PASSWORD, email_verified=True)
     visitor.goto(application)
-    visitor.get_by_role("link", name="Sign in").click()
+    visitor.get_by_role("link", name="Sign in", exact=True).click()
     expect(visitor.get_by_role("heading", name="Sign in to Lumen")).to_be_visible()
     expect(visitor.get_by_label("Email address")).to_be_focused()
 
@@ -59,7 +59,7 @@ def test_a_person_signs_in_to_an_application_and_is_known_the_second_time(visito
 
     visitor.context.clear_cookies(name="visit")
     visitor.goto(application)
-    visitor.get_by_role("link", name="Sign in").click()
+    visitor.get_by_role("link", name="Sign in", exact=True).click()
     expect(visitor.get_by_role("heading", name="Hello ada@example.com")).to_be_visible()
 
 
