@@ -293,6 +293,11 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",
 ]
 
+# --- Bot check ------------------------------------------------------------------------------------------------
+
+# Where Turnstile's tokens are verified; tests put their own receiver here.
+TURNSTILE_VERIFY_URL = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
+
 # --- Social providers -----------------------------------------------------------------------------------------
 
 # django-allauth is used as a library (sso/oauth): no tables, no URLs, no sessions.

@@ -19,6 +19,7 @@ from authentication.errors import (
 )
 from authentication.models import SignInEnding
 from authentication.pages import cookies, limits
+from authentication.pages.bot_check import looks_like_a_bot, show_with_check
 from authentication.pages.forms import EmailForm, NewPasswordForm, OneTimeCodeForm
 from authentication.pages.plumbing import HostedPage, SignInPage
 from authentication.pages.sign_in import follow, send_magic_auth, words_for_code
@@ -80,6 +81,8 @@ class ForgotPassword(SignInPage):
         form = EmailForm(request.POST)
         if not form.is_valid():
             return self._show(form, status=422)
+        if looks_like_a_bot(self):
+            return self._show(form, status=422, is_refused=True)
         email = form.cleaned_data["email"]
         limits.count_code_request(request, self.environment, email)
         try:
@@ -91,8 +94,8 @@ class ForgotPassword(SignInPage):
         # The same words whether somebody has the address or not.
         return self.show("forgot_sent.html", {"email": email})
 
-    def _show(self, form: EmailForm, status: int = 200) -> HttpResponse:
-        return self.show("forgot.html", {"form": form}, status)
+    def _show(self, form: EmailForm, status: int = 200, *, is_refused: bool = False) -> HttpResponse:
+        return show_with_check(self, "forgot.html", {"form": form}, status, is_refused=is_refused)
 
 
 class ResetPassword(HostedPage):

@@ -22,6 +22,7 @@ from authentication.errors import (
 )
 from authentication.models import SignInEnding
 from authentication.pages import cookies, limits
+from authentication.pages.bot_check import looks_like_a_bot, show_with_check
 from authentication.pages.cookies import Progress
 from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationForm, PasswordForm
 from authentication.pages.plumbing import SignInPage
@@ -84,6 +85,8 @@ class SignIn(SignInPage):
         form = EmailForm(request.POST)
         if not form.is_valid():
             return self._show(form, status=422)
+        if looks_like_a_bot(self):
+            return self._show(form, status=422, is_refused=True)
         email = form.cleaned_data["email"]
         invitation = self.invitation()
         if invitation is not None and not invitation.is_for(normalize_email(email)):
@@ -140,7 +143,9 @@ class SignIn(SignInPage):
             return HttpResponseRedirect(finished.url)
         return follow(self, outcome)
 
-    def _show(self, form: EmailForm, *, notice: str = "", status: int = 200) -> HttpResponse:
+    def _show(
+        self, form: EmailForm, *, notice: str = "", status: int = 200, is_refused: bool = False
+    ) -> HttpResponse:
         proof = services.first_proof(self.settings())
         if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
@@ -171,7 +176,7 @@ class SignIn(SignInPage):
             "notice": notices.get(notice, ""),
             "cancel_url": self.url_of("sign-in-cancel"),
         }
-        return self.show("sign_in.html", context, status)
+        return show_with_check(self, "sign_in.html", context, status, is_refused=is_refused)
 
     def _nothing_allowed(self) -> HttpResponse:
         return self.refusal_page(
