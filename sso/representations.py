@@ -151,6 +151,13 @@ class IdPCertificateObject(TypedDict):
     created_at: str
 
 
+class IdPCertificateListObject(TypedDict):
+    """All certificates of a connection; they are few, so there are no pages."""
+
+    object: Literal["list"]
+    data: list[IdPCertificateObject]
+
+
 class ProfileObject(TypedDict):
     """A person as a connection's identity provider last described them."""
 

@@ -23,6 +23,7 @@ from sso.models import Connection, IdPCertificate
 from sso.representations import (
     ConnectionDetailsObject,
     ConnectionObject,
+    IdPCertificateListObject,
     IdPCertificateObject,
     represent_connection,
     represent_connection_details,
@@ -130,14 +131,13 @@ class _CertificateView(ApiView):
 class IdPCertificateCollection(_CertificateView):
     """GET, POST /connections/{id}/saml_idp_signing_certs."""
 
-    @describe(
-        "List the identity provider's certificates", response=list[IdPCertificateObject], refusals=(404,)
-    )
+    @describe("List the identity provider's certificates", response=IdPCertificateListObject, refusals=(404,))
     def get(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
         connection = self.require_saml_connection(connection_id)
         rows = IdPCertificate.objects.in_environment(self.environment).filter(connection=connection)
         data = [represent_idp_certificate(row) for row in rows.order_by("id")]
-        return reply({"object": "list", "data": data})
+        listed: IdPCertificateListObject = {"object": "list", "data": data}
+        return reply(listed)
 
     @describe(
         "Add a certificate of the identity provider",
