@@ -44,6 +44,8 @@ def main() -> None:
                 f"\n{title.split(',')[0]}, one process without a server: every step of signing in", flush=True
             )
             report_costs(environment, 3 if arguments.quick else 20)
+    with environment_for("") as environment:
+        report_saml(environment, 1_000 if arguments.quick else 10_000)
     for title, server, url in shapes:
         with environment_for(url) as environment:
             print(f"\n{title}: filling the database with {arguments.users:,} users …", flush=True)
@@ -89,6 +91,13 @@ def report_costs(environment: dict[str, str], repetitions: int) -> None:
     statement = f"from bench import costs; costs.main({repetitions})"
     command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", statement]
     subprocess.run(command, cwd=ROOT, env=environment | {"GATEHOUSE_RATE_LIMITS": "off"}, check=True)
+
+
+def report_saml(environment: dict[str, str], count: int) -> None:
+    """Print what SAML responses cost and leave behind, measured in a process of its own."""
+    statement = f"from bench import saml; saml.main({count})"
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", statement]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 def report(target: Target, facts: dict[str, Any], seconds: float) -> None:

@@ -75,6 +75,11 @@ def parse(octets: bytes) -> Element:
     return root
 
 
+def parse_again(octets: bytes) -> Element:
+    """Return the root of what was written from a tree that passed :func:`parse`."""
+    return _parsed(octets, drop_comments=False)
+
+
 def parse_metadata(octets: bytes) -> Element:
     """Return the root of metadata, which is read leniently: comments are common in it, and nothing in it is signed.
 
@@ -146,11 +151,17 @@ def _is_base64_of_xml(text: str) -> bool:
 
 
 def _check_tree(root: Element) -> None:
-    _check_size(root)
     ids: Counter[str] = Counter()
-    for event, node in etree.iterwalk(root.getroottree(), events=("start", "start-ns", "comment", "pi")):
+    depth = elements = 0
+    for event, node in etree.iterwalk(
+        root.getroottree(), events=("start", "end", "start-ns", "comment", "pi")
+    ):
         if event == "start":
+            depth, elements = depth + 1, elements + 1
+            _check_bounds(depth, elements)
             _check_attributes(node, ids)
+        elif event == "end":
+            depth -= 1
         elif event == "start-ns":
             _check_namespace(node[1])
         else:
@@ -166,8 +177,12 @@ def _check_size(root: Element) -> None:
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
         elements += event == "start"
-        if depth > MAXIMUM_DEPTH or elements > MAXIMUM_ELEMENTS:
-            raise refused(SAMLFailure.TOO_DEEP, limit=MAXIMUM_DEPTH)
+        _check_bounds(depth, elements)
+
+
+def _check_bounds(depth: int, elements: int) -> None:
+    if depth > MAXIMUM_DEPTH or elements > MAXIMUM_ELEMENTS:
+        raise refused(SAMLFailure.TOO_DEEP, limit=MAXIMUM_DEPTH)
 
 
 def _check_attributes(element: Element, ids: Counter[str]) -> None:
@@ -175,10 +190,10 @@ def _check_attributes(element: Element, ids: Counter[str]) -> None:
         # An entity reference; the parser leaves it in the tree instead of its text.
         raise refused(SAMLFailure.ENTITY_DECLARED)
     for name, value in element.attrib.items():
-        qualified = etree.QName(name)
-        if qualified.localname.lower() == "id":
+        namespace, _, local = str(name).rpartition("}")
+        if local.lower() == "id":
             ids[str(value)] += 1
-        elif qualified.namespace == XSI and qualified.localname.lower().endswith("schemalocation"):
+        elif namespace == f"{{{XSI}" and local.lower().endswith("schemalocation"):
             # libxml2 loads what these name while it validates.
             raise refused(SAMLFailure.SCHEMA_LOCATION)
 

@@ -6,6 +6,7 @@ are compiled once. It knows no clock skew and no exact comparison of addresses: 
 """
 
 import secrets
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -132,6 +133,14 @@ def settings_of(sp: ServiceProvider, idp: IdentityProvider, options: SAMLOptions
     }
 
 
+@lru_cache(maxsize=64)
+def _settings_for(
+    sp: ServiceProvider, idp: IdentityProvider, options: SAMLOptions
+) -> OneLogin_Saml2_Settings:
+    # It reads its settings and wraps their keys anew each time, which takes longer than the judgement.
+    return OneLogin_Saml2_Settings(settings_of(sp, idp, options))
+
+
 def judge(  # noqa: PLR0917  # The parties come in the same order everywhere.
     sp: ServiceProvider,
     idp: IdentityProvider,
@@ -151,8 +160,7 @@ def judge(  # noqa: PLR0917  # The parties come in the same order everywhere.
         "script_name": address.path,
     }
     try:
-        settings = OneLogin_Saml2_Settings(settings_of(sp, idp, options))
-        response = _Response(settings, saml_response, opened)
+        response = _Response(_settings_for(sp, idp, options), saml_response, opened)
         response.is_valid(request_data, request_id, raise_exceptions=True)
     except (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, ValueError) as error:
         raise refused(SAMLFailure.REFUSED_BY_LIBRARY, reason=error) from error

@@ -10,7 +10,7 @@ import xmlsec
 from lxml import etree
 
 from sso.saml import keys
-from sso.saml.documents import Element, child, children, parse, text_of
+from sso.saml.documents import Element, child, children, parse_again, text_of
 from sso.saml.failures import SAMLFailure, refused
 from sso.saml.names import DIGESTS, DS, ENVELOPED, EXCLUSIVE_C14N, SIGNATURES, tag
 
@@ -133,7 +133,7 @@ def verify(signed: Element, certificates_pem: Sequence[str], what: str) -> tuple
     Only the given certificates count; those in KeyInfo are for words alone. Raises ExchangeRefused.
     """
     # On its own, nothing of the surrounding document can be mistaken for the signed element.
-    alone = parse(etree.tostring(signed, with_tail=False, encoding="utf-8"))
+    alone = parse_again(etree.tostring(signed, with_tail=False, encoding="utf-8"))
     signature = child(alone, DS, "Signature")
     if signature is None:
         raise ValueError("Only a signed element can be verified.")
@@ -146,7 +146,7 @@ def verify(signed: Element, certificates_pem: Sequence[str], what: str) -> tuple
     octets = _digested_octets(alone, signature)
     if octets is None:
         raise refused(SAMLFailure.INVALID_SIGNATURE, what=what, known=keys.describe_all(certificates_pem))
-    return parse(octets), keys.read_certificates(pem)[0].fingerprint
+    return parse_again(octets), _fingerprint_of(pem)
 
 
 def _matches(alone: Element, signature: Element, certificate_pem: str) -> bool:
@@ -165,6 +165,11 @@ def _matches(alone: Element, signature: Element, certificate_pem: str) -> bool:
 def _verification_key(certificate_pem: str) -> xmlsec.Key:
     keys.public_key_of(certificate_pem)  # Refuses what is too weak to count.
     return xmlsec.Key.from_memory(certificate_pem, xmlsec.constants.KeyDataFormatCertPem)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint_of(certificate_pem: str) -> str:
+    return keys.read_certificates(certificate_pem)[0].fingerprint
 
 
 def _digested_octets(alone: Element, signature: Element) -> bytes | None:
@@ -201,9 +206,7 @@ def _remove(element: Element) -> None:
 
 def _refuse_signature(signature: Element, certificates_pem: Sequence[str], what: str) -> None:
     known = keys.describe_all(certificates_pem)
-    fingerprints = {
-        certificate.fingerprint for pem in certificates_pem for certificate in keys.read_certificates(pem)
-    }
+    fingerprints = {_fingerprint_of(pem) for pem in certificates_pem}
     named = _certificate_named_in(signature)
     if named is not None and named.fingerprint not in fingerprints:
         raise refused(SAMLFailure.UNKNOWN_CERTIFICATE, found=named, known=known)

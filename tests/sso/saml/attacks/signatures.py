@@ -47,7 +47,7 @@ def broken_response_signature_around_signed_assertion(
     idp: Forge, sp: ServiceProvider, request_id: str
 ) -> Made:
     root = idp.response(sp, request_id, sign=("Assertion", "Response"))
-    root.set("IssueInstant", instant(clock.now() - timedelta(seconds=1)))
+    root.set("IssueInstant", instant(clock.now() - timedelta(seconds=30)))
     return root
 
 
