@@ -159,7 +159,8 @@ def _email_verification(situation: Situation) -> Step | None:
         and not situation.user.email_verified
         and situation.attempt.authentication_method not in METHODS_THAT_PROVE_THE_MAILBOX
     )
-    return Step.EMAIL_VERIFICATION if needed else None
+    # Whatever the environment asks for: an identity provider that does not own the address could name anybody's.
+    return Step.EMAIL_VERIFICATION if needed or situation.attempt.mailbox_unproven else None
 
 
 def _organization_selection(situation: Situation) -> Step | None:

@@ -228,6 +228,23 @@ class OrganizationAccessDenied(AuthorizationRefused):
     message = "The user is not a member of the organization."
 
 
+class ProfileNotVouchedFor(AuthorizationRefused):
+    """An identity provider named the address of an account, and is not the one to vouch for that address."""
+
+    code = "access_denied"
+    message = (
+        "There is an account with this email address, and the identity provider does not own its domain. "
+        "Sign in another way."
+    )
+
+
+class MethodSwitchedOff(AuthorizationRefused):
+    """The environment takes nobody who comes that way."""
+
+    code = "connection_invalid"
+    message = "Signing in through this kind of connection is switched off."
+
+
 class AuthorizationRequestNotFound(NotFound):
     """The handle is unknown, or its sign-in was begun too long ago: the person starts again at the application."""
 

@@ -145,6 +145,15 @@ class HostedSession(EnvironmentModel):
         related_name="+",
         help_text="What the person came through, where that was a connection.",
     )
+    sso_profile = models.ForeignKey(
+        "sso.Profile",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whom the connection described, where the person came through one.",
+    )
     authenticated_at = models.DateTimeField(help_text="When the person last proved something.")
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
@@ -181,6 +190,15 @@ class SignInAttempt(Impersonation, EnvironmentModel):
         related_name="+",
         help_text="What the person came through, where that was a connection.",
     )
+    sso_profile = models.ForeignKey(
+        "sso.Profile",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whom the connection described, where the person came through one.",
+    )
     organization = models.ForeignKey(
         "organizations.Organization",
         models.CASCADE,
@@ -194,6 +212,12 @@ class SignInAttempt(Impersonation, EnvironmentModel):
         null=True,
         related_name="+",
         help_text="The one that is accepted when the sign-in is complete.",
+    )
+    mailbox_unproven = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Whether an identity provider named an address that is not its own to vouch for: a code in the "
+        "mailbox has to.",
     )
     is_hosted = models.BooleanField(
         default=False,
@@ -353,6 +377,15 @@ class Session(Impersonation, EnvironmentModel):
         editable=False,
         related_name="+",
         help_text="What the person came through, where that was a connection.",
+    )
+    sso_profile = models.ForeignKey(
+        "sso.Profile",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sessions",
+        help_text="Whom the connection described, where the person came through one.",
     )
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     hosted_session = models.ForeignKey(

@@ -96,6 +96,14 @@ class AuthenticationErrorObject(TypedDict):
     message: str
 
 
+class SSOFactsObject(TypedDict):
+    """Through what somebody came, in an event; the session is the one of the trail."""
+
+    organization_id: str | None
+    connection_id: str | None
+    session_id: str | None
+
+
 class AuthenticationEventObject(TypedDict):
     """That somebody proved something, or failed to (workos-behaviour (i), "Auth")."""
 
@@ -105,6 +113,7 @@ class AuthenticationEventObject(TypedDict):
     user_agent: str | None
     user_id: str | None
     email: str | None
+    sso: NotRequired[SSOFactsObject]
     error: NotRequired[AuthenticationErrorObject]
 
 

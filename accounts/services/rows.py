@@ -6,7 +6,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.errors import EmailNotAvailable, ExternalIdAlreadyUsed
-from accounts.models import EmailChange, EmailVerification, Identity, MagicAuth, User
+from accounts.models import (
+    EmailChange,
+    EmailVerification,
+    Identity,
+    MagicAuth,
+    User,
+)
 from accounts.representations import represent_user
 from environments.models import Environment
 from events.services import emit

@@ -8,19 +8,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from authentication import services
+from authentication.errors import (
+    MethodSwitchedOff,
+    ProfileNotVouchedFor,
+    ProfileWithoutEmail,
+    SignUpNotAllowed,
+)
+from authentication.models import AuthorizationRequest, SignInEnding
 from authentication.pages import cookies, limits
-from authentication.pages.plumbing import HostedPage
+from authentication.pages.cookies import Progress
+from authentication.pages.plumbing import HostedPage, SignInPage
+from authentication.pages.sign_in import leave_for, place_of
+from authentication.services import Authenticated, Origin
 from environments.api.requests import client_ip, user_agent
 from environments.models import RedirectURI, RedirectURIPurpose
 from environments.services import allows_sign_in_at
-from foundation.errors import NotFound
+from foundation.errors import DomainError, NotFound
+from organizations.errors import InvitationCannotBeUsedForEmail, InvitationInvalid
 from sso import services as sso
 from sso.connection_types import Protocol
-from sso.errors import ExchangeNotFound
+from sso.errors import AccessDenied, ExchangeNotFound, ProfileNotAllowedOutsideOrganization, SSORefused
 from sso.models import Connection
 from sso.saml.metadata import write_sp_metadata
 from sso.services import ExchangeFailed, Finished
@@ -69,13 +83,65 @@ class ExchangePage(HostedPage):
         purpose = finished.purpose
         if purpose["for"] == "test":
             return self.send_on(purpose["url"])
+        if purpose["for"] == services.SIGN_IN_PURPOSE:
+            return self._go_on_with_sign_in(finished)
         return self.send_on(sso.answer_authorization(finished))
+
+    def _go_on_with_sign_in(self, finished: Finished) -> HttpResponse:
+        """Go on with a sign-in of ours, now that it is known who came."""
+        handle = finished.purpose["request"]
+        request = services.require_authorization_request(handle)
+        secret = cookies.read_browser_secret(self.request)
+        origin = Origin.of_page(
+            client_ip(self.request), user_agent(self.request), request, browser_secret=secret or ""
+        )
+        try:
+            outcome = services.sign_in_with_profile(finished=finished, origin=origin)
+        except DomainError as refusal:
+            services.record_profile_refusal(failed=finished, refusal=refusal, origin=origin)
+            return self._refuse_sign_in(request, handle, refusal)
+        if isinstance(outcome, Authenticated) and request.ending == SignInEnding.APPLICATION:
+            return self._back_to_the_application(request, outcome)
+        page, token = place_of(outcome)
+        url = f"{reverse(page)}?{urlencode({'request': handle})}"
+        response = HttpResponseRedirect(url, status=303)
+        cookies.write_progress(response, handle, Progress(finished.profile.email, token))
+        return response
+
+    def _back_to_the_application(self, request: AuthorizationRequest, outcome: Authenticated) -> HttpResponse:
+        done = services.finish_sign_in(
+            request=request,
+            pending_authentication_token=outcome.pending_authentication_token,
+            former_secret=cookies.read_hosted_secret(self.request, request.environment),
+        )
+        response = self.send_on(done.url)
+        if done.hosted_secret is not None:
+            cookies.write_hosted_secret(response, request.environment, done.hosted_secret)
+        return response
+
+    def _refuse_sign_in(
+        self, request: AuthorizationRequest, handle: str, refusal: DomainError
+    ) -> HttpResponse:
+        """Tell the application that sent somebody straight to a connection; on our own pages, tell the person."""
+        if request.redirect_uri and request.provider != services.HOSTED_SIGN_IN:
+            return self.send_on(services.refusal_url(request.redirect_uri, request.state, refusal))
+        return self.refusal_page(
+            _("You could not be signed in"),
+            words_for_refusal(refusal),
+            status=403,
+            start_url=f"{reverse('sign-in')}?{urlencode({'request': handle, 'account': 'other'})}",
+        )
 
     def after_failure(self, failed: ExchangeFailed) -> HttpResponse:
         """Tell the application, or whoever is here, that nobody was signed in."""
         purpose = failed.purpose
         if purpose["for"] == "test":
             return self.send_on(purpose["url"])
+        if purpose["for"] == services.SIGN_IN_PURPOSE:
+            request = services.require_authorization_request(purpose["request"])
+            origin = Origin.of_page(client_ip(self.request), user_agent(self.request), request)
+            services.record_profile_refusal(failed=failed, refusal=failed.refusal, origin=origin)
+            return self._refuse_sign_in(request, purpose["request"], failed.refusal)
         if purpose.get("is_unasked"):
             return self.refusal_page(
                 _("You could not be signed in"),
@@ -207,6 +273,49 @@ class SAMLMetadata(ExchangePage):
         response = HttpResponse(document, content_type="application/samlmetadata+xml")
         response.headers["Content-Disposition"] = f'inline; filename="{connection.id}.xml"'
         return response
+
+
+class Through(SignInPage):
+    """GET /sign-in/through/{connection}: go on with a sign-in at an identity provider."""
+
+    def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        limits.count_sso_sign_in(request, self.progress.email or connection_id)
+        try:
+            connection = services.find_open_connection(self.environment, connection_id)
+        except (SSORefused, MethodSwitchedOff):
+            return self.refusal_page(
+                _("This way to sign in is closed"),
+                _("The people who run this application have switched it off. Choose another one."),
+                status=403,
+                start_url=self.url_of("sign-in", account="other"),
+            )
+        return leave_for(self, connection, self.progress)
+
+
+def words_for_refusal(refusal: DomainError) -> str:
+    """Say to a person why an identity provider's word did not let them in, and what helps."""
+    words: dict[type[DomainError], str] = {
+        AccessDenied: _(
+            "The sign-in was cancelled, or your identity provider does not let you use this application."
+        ),
+        ProfileNotVouchedFor: _(
+            "There is an account with your email address already, and the identity provider is not the one to vouch "
+            "for it. Sign in to that account another way."
+        ),
+        ProfileWithoutEmail: _("Your identity provider gave no email address, and an account needs one."),
+        ProfileNotAllowedOutsideOrganization: _(
+            "Your email address does not belong to the organization that this identity provider signs in."
+        ),
+        SignUpNotAllowed: _("Signing up is not possible here. Ask for an invitation."),
+        InvitationCannotBeUsedForEmail: _("The invitation was sent to another email address."),
+        InvitationInvalid: _("The invitation cannot be used any more. Ask for a new one."),
+    }
+    return words.get(
+        type(refusal),
+        _(
+            "Your identity provider's answer was not accepted. Try again, or ask the people who look after sign-in."
+        ),
+    )
 
 
 def _require_connection(connection_id: str, protocol: Protocol) -> Connection:

@@ -25,6 +25,7 @@ _CODE_ENTRIES = Limit("hosted_code_entries", 10, 60, fail_closed=True)
 _PASSKEY_QUESTIONS = Limit("hosted_passkey_questions", 60, 60)
 _PASSKEY_ANSWERS = Limit("hosted_passkey_answers", 20, 60, fail_closed=True)
 _CODE_SENDS = Limit("hosted_code_sends", 3, 60)
+_SSO_SIGN_INS = Limit("hosted_sso_sign_ins", 3, 60)
 _UNASKED_ANSWERS = Limit("hosted_unasked_answers", 60, 60)
 
 
@@ -64,6 +65,14 @@ def count_passkey_answer(request: HttpRequest, environment: Environment) -> None
 def count_code_request(request: HttpRequest, environment: Environment, email: str) -> None:
     """Count a code that is asked for; raises RateLimited."""
     limits.enforce(_CODE_SENDS, environment.pk, _account(email), client_ip(request))
+
+
+def count_sso_sign_in(request: HttpRequest, email: str) -> None:
+    """Count a sign-in by an identity provider; raises RateLimited.
+
+    By address and account: the people of a company often share the address of their office.
+    """
+    limits.enforce(_SSO_SIGN_INS, client_ip(request), _account(email))
 
 
 def count_unasked_answer(request: HttpRequest, connection_id: str) -> None:

@@ -28,6 +28,7 @@ from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationF
 from authentication.pages.plumbing import SignInPage
 from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
 from environments.models import AuthenticationSettings
+from sso.models import Connection
 
 # Which page asks for what the engine wants next.
 PAGE_OF_STEP = {
@@ -45,12 +46,30 @@ _ASKS_MORE = {SignInEnding.DEVICE, SignInEnding.INVITATION}
 
 def follow(page: SignInPage, outcome: Outcome) -> HttpResponse:
     """Send the browser where the engine says."""
+    name, token = place_of(outcome)
+    return page.go_to(name, Progress(page.progress.email, token))
+
+
+def place_of(outcome: Outcome) -> tuple[str, str]:
+    """Return the name of the page where a sign-in goes on, and its token."""
     if not isinstance(outcome, StepRequired | Authenticated):
         message = "A sign-in on the pages ends in a code, not in tokens."
         raise TypeError(message)
-    progress = Progress(page.progress.email, outcome.pending_authentication_token)
     name = PAGE_OF_STEP[outcome.step] if isinstance(outcome, StepRequired) else "sign-in-continue"
-    return page.go_to(name, progress)
+    return name, outcome.pending_authentication_token
+
+
+def leave_for(page: SignInPage, connection: Connection, progress: Progress) -> HttpResponse:
+    """Send the browser to an identity provider, by a page that goes on by itself.
+
+    Chromium holds form-action against every redirect that follows a form, the one to the provider among them.
+    """
+    url = services.leave_for_connection(
+        page.authorization, page.handle, connection, login_hint=progress.email
+    )
+    response = page.show("to_provider.html", {"target": url, "connection": connection})
+    cookies.write_progress(response, page.handle, progress)
+    return response
 
 
 def send_magic_auth(page: SignInPage, email: str, **parameters: str) -> HttpResponse:
@@ -92,6 +111,10 @@ class SignIn(SignInPage):
         if invitation is not None and not invitation.is_for(normalize_email(email)):
             form.refuse("email", words_for_other_email(invitation.email))
             return self._show(form, status=422)
+        connection = services.connection_for_email(self.environment, email)
+        if connection is not None:
+            limits.count_sso_sign_in(request, email)
+            return leave_for(self, connection, Progress(email))
         proof = services.first_proof(self.settings(), invitation=invitation, email=email)
         if self._is_sign_up():
             # New or known, the mailbox is what is proven: the page tells nobody who has an account.

@@ -72,6 +72,7 @@ urlpatterns = [
     path("device/done", devices.DeviceDone.as_view(), name="device-done"),
     path("invite", invitations.Invite.as_view(), name="invite"),
     path("invite/joined", invitations.Joined.as_view(), name="invite-joined"),
+    path("sign-in/through/<str:connection_id>", identity_providers.Through.as_view(), name="sign-in-through"),
     path("sso/start", identity_providers.Start.as_view(), name="sso-start"),
     path("sso/saml/<str:connection_id>/acs", identity_providers.SAMLCallback.as_view()),
     path("sso/saml/<str:connection_id>/metadata", identity_providers.SAMLMetadata.as_view()),

@@ -29,12 +29,18 @@ from authentication.services.authorization_codes import (
     needs_fresh_sign_in,
 )
 from authentication.services.authorization_requests import (
+    HOSTED_SIGN_IN,
     AuthorizeParameters,
+    connection_for_email,
     decline_authorization_request,
+    find_open_connection,
+    leave_for_connection,
     open_authorization_request,
+    refusal_url,
     require_authorization_request,
     url_through_connection,
 )
+from authentication.services.authorization_requests import PURPOSE as SIGN_IN_PURPOSE
 from authentication.services.deletions import delete_organization, delete_user
 from authentication.services.devices import (
     IssuedDeviceCodes,
@@ -89,6 +95,7 @@ from authentication.services.password_resets import (
     request_password_reset_on_page,
     reset_password,
 )
+from authentication.services.profiles import record_profile_refusal, sign_in_with_profile
 from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
 from authentication.services.second_factors import sign_in_with_second_factor
@@ -102,6 +109,8 @@ from authentication.services.sign_up import request_first_password_on_page
 from authentication.services.social import sign_in_with_social_profile
 
 __all__ = [
+    "HOSTED_SIGN_IN",
+    "SIGN_IN_PURPOSE",
     "Authenticated",
     "AuthorizeParameters",
     "Finished",
@@ -119,6 +128,7 @@ __all__ = [
     "approve_device",
     "are_passkeys_on",
     "change_own_password",
+    "connection_for_email",
     "decline_authorization_request",
     "delete_organization",
     "delete_user",
@@ -133,6 +143,7 @@ __all__ = [
     "exchange_authorization_code",
     "find_account_session",
     "find_hosted_session",
+    "find_open_connection",
     "find_open_invitation",
     "finish_sign_in",
     "first_proof",
@@ -141,6 +152,7 @@ __all__ = [
     "is_once_more",
     "issue_authorization_code",
     "join_by_invitation",
+    "leave_for_connection",
     "list_signed_in_places",
     "log_out",
     "look_of_sign_in",
@@ -150,8 +162,10 @@ __all__ = [
     "open_device_request",
     "open_invitation_request",
     "purge_sign_ins",
+    "record_profile_refusal",
     "redeem_device_code",
     "refresh_session",
+    "refusal_url",
     "refuse_device",
     "remove_own_factor",
     "remove_own_passkey",
@@ -179,6 +193,7 @@ __all__ = [
     "sign_in_with_organization",
     "sign_in_with_passkey",
     "sign_in_with_password",
+    "sign_in_with_profile",
     "sign_in_with_second_factor",
     "sign_in_with_social_profile",
     "sign_out_everywhere",

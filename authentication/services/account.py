@@ -63,6 +63,7 @@ def find_account_session(environment: Environment, secret: str | None) -> Hosted
         user=row.user,
         authentication_method=row.authentication_method,
         connection_id=row.connection_id,
+        sso_profile_id=row.sso_profile_id,
         authenticated_at=row.authenticated_at,
         mfa_verified_at=row.mfa_verified_at,
         is_hosted=True,

@@ -12,9 +12,14 @@ from authentication import conf
 from authentication.access_tokens import Policy
 from authentication.engine import Required, Situation, Step, advance
 from authentication.errors import InvalidPendingAuthenticationToken
-from authentication.models import AuthenticationMethod, AuthorizationCode, SignInAttempt
+from authentication.models import (
+    AuthenticationMethod,
+    AuthorizationCode,
+    SignInAttempt,
+)
 from authentication.representations import (
     AuthenticationEventObject,
+    SSOFactsObject,
     represent_factor_choice,
     represent_organization_choice,
     represent_signed_in_user,
@@ -26,7 +31,7 @@ from authentication.services.organization_policies import (
     join_by_domain,
     sso_details,
 )
-from authentication.services.outcomes import Authenticated, Origin, Outcome, StepRequired
+from authentication.services.outcomes import Arrival, Authenticated, Origin, Outcome, StepRequired
 from authentication.services.sessions import start_session, user_actor
 from environments.models import Environment
 from events.services import emit
@@ -48,7 +53,7 @@ from sso.models import Connection
 _LONGEST_EMAIL = 320
 
 # What the steps add to an attempt.
-_COLLECTED = ["organization", "invitation", "mfa_verified_at", "pending_identity"]
+_COLLECTED = ["organization", "invitation", "mfa_verified_at", "pending_identity", "mailbox_unproven"]
 
 
 _KINDS: Mapping[AuthenticationMethod, str] = {
@@ -72,13 +77,14 @@ def begin_attempt(
     connection: Connection | None = None,
     pending_identity: Mapping[str, object] | None = None,
     oauth_tokens: str | None = None,
+    arrival: Arrival | None = None,
 ) -> Outcome | None:
     """Begin an attempt for a user who has just been proven; None if that proof is void by now.
 
     ``invitation`` comes from :func:`find_invitation`, and is accepted at the end; without it, the one that the
-    person came to our pages with. ``connection`` is what the person came through, if it was one. With a
-    ``pending_identity`` nothing is proven yet: it waits for the mailbox. Raises InvitationInvalid,
-    InvitationCannotBeUsedForEmail.
+    person came to our pages with. ``connection`` is what the person came through, if it was one, and ``arrival``
+    says as whom. With a ``pending_identity`` nothing is proven yet: it waits for the mailbox. Raises
+    InvitationInvalid, InvitationCannotBeUsedForEmail.
     """
     environment = policy.settings.environment
     row = lock_user_row(environment, user.id)
@@ -88,12 +94,14 @@ def begin_attempt(
     if invitation is None:
         invitation = find_brought_invitation(environment, row.email, origin.invitation_token)
     if not pending_identity:
-        emit_success(_KINDS.get(method, _KIND_OF_PROVIDERS), row, environment, origin)
+        emit_success(_KINDS.get(method, _KIND_OF_PROVIDERS), row, environment, origin, arrival)
     attempt = SignInAttempt(
         environment=environment,
         user=row,
         authentication_method=method,
-        connection=connection,
+        connection=connection if arrival is None else arrival.profile.connection,
+        sso_profile=None if arrival is None else arrival.profile,
+        mailbox_unproven=arrival is not None and arrival.mailbox_unproven,
         pending_identity=dict(pending_identity or {}),
         oauth_tokens=oauth_tokens,
         organization_id=origin.organization_id,
@@ -302,7 +310,9 @@ _DETAILS: Mapping[Step, Callable[[Situation], dict[str, Any]]] = {
 }
 
 
-def emit_success(kind: str, user: User, environment: Environment, origin: Origin) -> None:
+def emit_success(
+    kind: str, user: User, environment: Environment, origin: Origin, arrival: Arrival | None = None
+) -> None:
     """Tell that somebody proved something: the kind is the word of the event's name."""
     data: AuthenticationEventObject = {
         "type": kind,
@@ -312,6 +322,8 @@ def emit_success(kind: str, user: User, environment: Environment, origin: Origin
         "user_id": user.id,
         "email": user.email,
     }
+    if arrival is not None and kind == "sso":
+        data["sso"] = arrival.facts
     emit(f"authentication.{kind}_succeeded", environment=environment, actor=user_actor(user), data=data)
 
 
@@ -325,6 +337,7 @@ def record_failure(
     user_id: str | None,
     email: str | None,
     refusal: DomainError,
+    sso: SSOFactsObject | None = None,
 ) -> None:
     """Tell that a proof was refused, in a transaction of its own: the refusal that follows must not undo it."""
     data: AuthenticationEventObject = {
@@ -336,4 +349,6 @@ def record_failure(
         "email": None if email is None else email[:_LONGEST_EMAIL],
         "error": {"code": refusal.code, "message": refusal.message},
     }
+    if sso is not None:
+        data["sso"] = sso
     emit(f"authentication.{kind}_failed", environment=environment, actor=actor, data=data)

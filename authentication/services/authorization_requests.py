@@ -8,28 +8,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from accounts.email_addresses import email_domain, normalize_email
+from accounts.errors import InvalidEmail
 from authentication import conf
 from authentication.errors import (
     AuthorizationDeclined,
     AuthorizationRefused,
     AuthorizationRequestNotFound,
-    ConnectionInvalid,
     InvalidAuthorizationRequest,
     InvalidConnectionSelector,
     InvalidRedirectURI,
+    MethodSwitchedOff,
     OrganizationInvalid,
     UnsupportedResponseType,
 )
 from authentication.models import AuthorizationRequest
-from environments.models import Environment
+from environments.models import AuthenticationSettings, Environment
 from environments.redirect_uris import callback_url
 from environments.services import allows_sign_in_at
 from foundation import clock, pkce
 from foundation.encryption import token_digest
+from foundation.errors import DomainError
 from foundation.ids import new_secret
 from organizations.models import Organization
+from sso.conf import start_page
+from sso.connection_types import Protocol, canonical_type
+from sso.errors import SSORefused
+from sso.models import Connection, ConnectionState
+from sso.services import Hints, find_connection, open_exchange, usable_connections
 
 HOSTED_SIGN_IN = "authkit"
+
+# What an exchange with an identity provider is opened with, that goes on with a sign-in here.
+PURPOSE = "user_management"
+
 PROMPT_LOGIN = "login"
 SCREEN_HINTS = ("sign-up", "sign-in")
 
@@ -95,7 +107,8 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
     try:
         for check in _CHECKS:
             check(environment, parameters)
-    except AuthorizationRefused as refusal:
+        connection = _connection_for(environment, parameters)
+    except (AuthorizationRefused, SSORefused) as refusal:
         return refusal_url(parameters.redirect_uri, parameters.state, refusal)
     request = AuthorizationRequest(
         environment=environment,
@@ -103,7 +116,9 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
         state=parameters.state,
         code_challenge=parameters.code_challenge,
         provider=parameters.provider,
-        organization_id=parameters.organization_id or None,
+        organization_id=(
+            parameters.organization_id or None if connection is None else connection.organization_id
+        ),
         login_hint=parameters.login_hint[:320],
         domain_hint=parameters.domain_hint[:253],
         screen_hint=parameters.screen_hint,
@@ -115,7 +130,29 @@ def open_authorization_request(*, environment: Environment, parameters: Authoriz
             "query": dict(parameters.provider_query_params),
         },
     )
-    return conf.sign_in_page(keep_request(request), parameters.ui_locales[:_LONGEST_LOCALES])
+    handle = keep_request(request)
+    if connection is not None:
+        return leave_for_connection(request, handle, connection)
+    return conf.sign_in_page(handle, parameters.ui_locales[:_LONGEST_LOCALES])
+
+
+def leave_for_connection(
+    request: AuthorizationRequest, handle: str, connection: Connection, *, login_hint: str = ""
+) -> str:
+    """Return the address at which the browser leaves for a connection's identity provider, to go on with a request."""
+    provider_parameters = request.provider_parameters or {}
+    exchange = open_exchange(
+        connection=connection,
+        purpose={"for": PURPOSE, "request": handle},
+        hints=Hints(
+            login_hint=login_hint or request.login_hint,
+            domain_hint=request.domain_hint,
+            prompt=request.prompt,
+            provider_scopes=tuple(provider_parameters.get("scopes", ())),
+            provider_query_params=provider_parameters.get("query", {}),
+        ),
+    )
+    return start_page(exchange)
 
 
 def keep_request(request: AuthorizationRequest) -> str:
@@ -171,7 +208,7 @@ def url_through_connection(request: AuthorizationRequest, connection_id: str) ->
     return f"{conf.authorize_endpoint()}?{urlencode(given)}"
 
 
-def refusal_url(redirect_uri: str, state: str | None, refusal: AuthorizationRefused) -> str:
+def refusal_url(redirect_uri: str, state: str | None, refusal: DomainError) -> str:
     """Return the application's address with a refusal (RFC 6749 §4.1.2.1)."""
     return callback_url(redirect_uri, state, {"error": refusal.code, "error_description": refusal.message})
 
@@ -204,7 +241,7 @@ def _check_selector(_environment: Environment, parameters: AuthorizeParameters) 
     ]
     if sum(1 for selector in named if selector) != 1:
         raise InvalidConnectionSelector
-    if parameters.provider and parameters.provider not in PROVIDERS:
+    if parameters.provider and canonical_type(parameters.provider) not in PROVIDERS:
         raise InvalidConnectionSelector(f"The provider is not known: {parameters.provider[:60]}")
 
 
@@ -213,15 +250,51 @@ def _check_organization(environment: Environment, parameters: AuthorizeParameter
         return
     if Organization.objects.in_environment(environment).find(parameters.organization_id) is None:
         raise OrganizationInvalid
-    if parameters.provider != HOSTED_SIGN_IN:
-        raise OrganizationInvalid("No connection associated with organization")
 
 
-def _check_connection(_environment: Environment, parameters: AuthorizeParameters) -> None:
-    if parameters.connection_id:
-        raise ConnectionInvalid
-    if parameters.provider != HOSTED_SIGN_IN:
-        raise ConnectionInvalid(f"There is no connection for the provider {parameters.provider}.")
+def _connection_for(environment: Environment, parameters: AuthorizeParameters) -> Connection | None:
+    """Return the connection that is asked for, None for our own pages; raises SSORefused, MethodSwitchedOff."""
+    if parameters.provider == HOSTED_SIGN_IN:
+        return None
+    connection = find_connection(
+        environment,
+        connection_id=parameters.connection_id,
+        organization_id=parameters.organization_id,
+        provider=parameters.provider,
+    )
+    if not is_open(environment, connection):
+        raise MethodSwitchedOff
+    return connection
+
+
+def find_open_connection(environment: Environment, connection_id: str) -> Connection:
+    """Return a connection by which people may come to the environment; raises SSORefused, MethodSwitchedOff."""
+    connection = find_connection(environment, connection_id=connection_id)
+    if not is_open(environment, connection):
+        raise MethodSwitchedOff
+    return connection
+
+
+def connection_for_email(environment: Environment, email: str) -> Connection | None:
+    """Return the connection of the company whose mailbox an address is, None where there is none to send people to.
+
+    The domain has to be proven, and of several connections the oldest that works counts: it depends on the domain
+    alone, so the page tells nobody who has an account.
+    """
+    try:
+        domain = email_domain(normalize_email(email))
+    except InvalidEmail:
+        return None
+    usable = usable_connections(environment, domain=domain)
+    active = [connection for connection in usable if connection.state == ConnectionState.ACTIVE]
+    chosen = next(iter(active or usable), None)
+    return chosen if chosen is not None and is_open(environment, chosen) else None
+
+
+def is_open(environment: Environment, connection: Connection) -> bool:
+    """Tell whether the environment takes people who come through a connection of that kind."""
+    settings = AuthenticationSettings.objects.in_environment(environment).get()
+    return settings.social_enabled if connection.protocol is Protocol.OAUTH else settings.sso_enabled
 
 
 def _check_screen(_environment: Environment, parameters: AuthorizeParameters) -> None:
@@ -240,7 +313,6 @@ _CHECKS: tuple[Callable[[Environment, AuthorizeParameters], None], ...] = (
     _check_code_challenge,
     _check_selector,
     _check_organization,
-    _check_connection,
     _check_screen,
     _check_max_age,
 )

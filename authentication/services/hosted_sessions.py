@@ -96,6 +96,7 @@ def sign_in_by_hosted_session(
             user=user,
             authentication_method=hosted_session.authentication_method,
             connection_id=hosted_session.connection_id,
+            sso_profile_id=hosted_session.sso_profile_id,
             authenticated_at=hosted_session.authenticated_at,
             mfa_verified_at=hosted_session.mfa_verified_at,
             hosted_session=hosted_session,
@@ -171,6 +172,7 @@ def _start(attempt: SignInAttempt, former_secret: str | None) -> str:
     row.secret_digest = token_digest(secret)
     row.authentication_method = attempt.authentication_method
     row.connection_id = attempt.connection_id
+    row.sso_profile_id = attempt.sso_profile_id
     row.authenticated_at = attempt.authenticated_at
     row.mfa_verified_at = attempt.mfa_verified_at
     row.ip_address = attempt.ip_address

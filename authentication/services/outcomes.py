@@ -7,7 +7,9 @@ from typing import Any
 from accounts.models import User
 from authentication.engine import Step
 from authentication.models import AuthorizationRequest, Session, SignInAttempt
+from authentication.representations import SSOFactsObject
 from foundation.ip_addresses import normalize_ip_address
+from sso.models import Profile, SSOSession
 
 _LONGEST_USER_AGENT = 500
 
@@ -56,6 +58,27 @@ class Origin:
             needs_organization=request is None or request.needs_organization,
             invitation_token=None if request is None else request.invitation_token or None,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How a person came through a connection: as whom it described, and in which exchange.
+
+    ``mailbox_unproven`` says that the connection named an address that is not its own to vouch for.
+    """
+
+    profile: Profile
+    sso_session: SSOSession
+    mailbox_unproven: bool = False
+
+    @property
+    def facts(self) -> SSOFactsObject:
+        """What events tell of it."""
+        return {
+            "organization_id": self.profile.connection.organization_id,
+            "connection_id": self.profile.connection_id,
+            "session_id": self.sso_session.id,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def start_session(
         organization_id=membership.organization_id if membership else None,
         authentication_method=attempt.authentication_method,
         connection_id=attempt.connection_id,
+        sso_profile_id=attempt.sso_profile_id,
         hosted_session_id=attempt.hosted_session_id,
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,

@@ -45,6 +45,7 @@ from environments.models import Environment
 from foundation.actors import Actor
 from foundation.errors import DomainError
 from organizations.models import MembershipStatus, OrganizationMembership
+from sso.services import link_profile
 
 
 def sign_in_with_password(
@@ -125,6 +126,11 @@ def sign_in_with_email_verification(
         emit_success("email_verification", attempt.user, environment, origin)
         if attempt.pending_identity and not link_pending_identity(attempt, origin):
             raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
+        if attempt.mailbox_unproven:
+            attempt.mailbox_unproven = False
+            if attempt.sso_profile is not None:
+                # The person who reads the mailbox came through the connection: from now on it says who they are.
+                link_profile(profile=attempt.sso_profile, user=attempt.user)
         return go_on(attempt, policy_of(environment), pending_authentication_token)
 
 

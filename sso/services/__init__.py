@@ -31,7 +31,7 @@ from sso.services.exchanges import (
     finish_unasked,
     open_exchange,
 )
-from sso.services.profiles import is_vouched_for, owns_domain, record_profile
+from sso.services.profiles import is_vouched_for, link_profile, owns_domain, record_profile
 from sso.services.protocols import Hints, saml_options_of, service_provider_of
 from sso.services.selection import connections_of_domain, usable_connections
 from sso.services.test_idp import test_idp_settings
@@ -62,6 +62,7 @@ __all__ = [
     "finish_unasked",
     "is_vouched_for",
     "issue_code",
+    "link_profile",
     "open_exchange",
     "owns_domain",
     "record_profile",

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.email_addresses import email_domain, normalize_email
 from accounts.errors import InvalidEmail
+from accounts.models import User
 from authorization.services import list_roles
 from foundation import clock
 from organizations.models import VERIFIED_STATES, OrganizationDomain
@@ -49,6 +50,14 @@ def record_profile(connection: Connection, received: ReceivedProfile, roles: Seq
     profile.save(update_fields=[*changed, "updated_at", "last_seen_at", "logout_memory"])
     profile.connection = connection
     return profile
+
+
+@transaction.atomic
+def link_profile(*, profile: Profile, user: User) -> None:
+    """Note whom a profile signs in."""
+    if profile.user_id != user.id:
+        profile.user = user
+        profile.save(update_fields=["user"])
 
 
 def normalized(email: str | None) -> str:
