@@ -81,11 +81,6 @@ class ConnectionInvalid(SSORefused):
     message = "There is no connection for the provided ID."
 
 
-class ConnectionStrategyInvalid(SSORefused):
-    code = "connection_strategy_invalid"
-    message = "The provider is not set up in this environment."
-
-
 class ConnectionUnlinked(SSORefused):
     code = "connection_unlinked"
     message = "The connection associated with the request is unlinked."

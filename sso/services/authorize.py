@@ -17,7 +17,6 @@ from sso.connection_types import ConnectionType, Protocol, canonical_type, proto
 from sso.errors import (
     AmbiguousConnectionSelector,
     ConnectionInvalid,
-    ConnectionStrategyInvalid,
     ConnectionUnlinked,
     DomainConnectionSelectorNotAllowed,
     InvalidConnectionSelector,
@@ -98,7 +97,7 @@ def find_connection(
             raise InvalidConnectionSelector(f"The provider is not known: {provider[:60]}")
         found = rows.filter(connection_type=kind, organization__isnull=True).first()
         if found is None:
-            raise ConnectionStrategyInvalid
+            raise ConnectionInvalid(f"There is no connection for the provider {kind}.")
     if found.state not in LINKED_STATES or found.protocol is Protocol.MAGIC_LINK:
         raise ConnectionUnlinked
     return found

@@ -154,7 +154,7 @@ def test_selectors_that_lead_nowhere_are_told_to_the_application(application, ap
     assert refusal_of(application.authorize(connection_id="conn_unknown")) == "connection_invalid"
     assert refusal_of(application.authorize(organization_id=other.id)) == "organization_invalid"
     assert refusal_of(application.authorize(organization_id="org_unknown")) == "organization_invalid"
-    assert refusal_of(application.authorize(provider="GoogleOAuth")) == "connection_strategy_invalid"
+    assert refusal_of(application.authorize(provider="GoogleOAuth")) == "connection_invalid"
     connect(application.company, Forge())
     assert (
         refusal_of(application.authorize(organization_id=application.company.id))

@@ -197,7 +197,7 @@ def test_selectors_that_lead_nowhere_are_told_to_the_application(
     assert refusal_of(browser.authorize(organization="org_unknown")) == "organization_invalid"
     assert refusal_of(browser.authorize(organization=foreign.id)) == "organization_invalid"
     assert refusal_of(browser.authorize(organization=empty.id)) == "organization_invalid"
-    assert refusal_of(browser.authorize(provider="GoogleOAuth")) == "connection_strategy_invalid"
+    assert refusal_of(browser.authorize(provider="GoogleOAuth")) == "connection_invalid"
     assert refusal_of(browser.authorize(provider="SmokeSignals")) == "invalid_connection_selector"
     assert refusal_of(browser.authorize(connection=saml_connection.id, response_type="token")) == (
         "unsupported_response_type"
