@@ -21,7 +21,7 @@ export UV_SYSTEM_CERTS := true
 
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-postgres e2e bench lint format lock clean \
+.PHONY: help serve test test-postgres e2e bench lint format lock messages clean \
 	lint-style lint-types lint-layers lint-django lint-schema lint-locks
 
 help: ## Print this list
@@ -110,6 +110,11 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed-uv
 $(VENV)/.installed-workos5: requirements/workos5.txt $(VENV)/.installed-uv
 	@$(INSTALL) requirements/workos5.txt $(VENV)/workos5
 	@touch $@
+
+messages: $(VENV)/.installed-dev ## Collect the texts of pages and mail into locale/, and compile (needs gettext)
+	@$(BIN)/python manage.py makemessages --all --no-location --no-obsolete --ignore 'tests/*' --ignore 'var/*' \
+		--ignore '.venv*' --ignore 'templates/admin/*' --ignore 'templates/dev/*' --verbosity 0
+	@$(BIN)/python manage.py compilemessages --ignore '.venv*' --verbosity 0
 
 clean: ## Remove .venv and caches; var/ (the data) stays
 	rm -rf $(VENV) .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

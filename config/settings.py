@@ -125,7 +125,9 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [
     ("en", "English"),
     ("de", "Deutsch"),
+    ("es", "Español"),
     ("fr", "Français"),
+    ("ja", "日本語"),
 ]
 LOCALE_PATHS = [ROOT / "locale"]
 USE_I18N = True

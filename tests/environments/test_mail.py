@@ -1,5 +1,7 @@
 """Mail as it arrives: in whose looks, from whom, in which language, and whether at all."""
 
+import re
+
 import pytest
 
 from accounts.services import (
@@ -97,6 +99,45 @@ def test_a_mail_is_in_the_recipients_language_before_the_environments(environmen
     assert 'lang="de"' in parts_of(german)[1]
     assert 'lang="fr"' in parts_of(french)[1]
     assert 'lang="fr"' in parts_of(klingon)[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "sentence"),
+    [
+        ("en", "Your sign-in code for Acme sandbox", "It works once, for 10 minutes."),
+        ("de", "Ihr Anmeldecode für Acme sandbox", "Er gilt einmal, 10 Minuten lang."),
+        ("es", "Su código de inicio de sesión para Acme sandbox", "Vale una sola vez, durante 10 minutos."),
+        (
+            "fr",
+            "Votre code de connexion pour Acme sandbox",
+            "Il est valable une seule fois, pendant 10 minutes.",
+        ),
+        ("ja", "Acme sandbox のサインインコード", "10 分間、1 回だけ使えます。"),
+    ],
+)
+def test_both_parts_and_the_subject_arrive_in_each_language(environment, post, language, subject, sentence):
+    create_magic_auth(user=make_user(environment, locale=language), actor=SYSTEM)
+
+    message = post.newest()
+    text, html = parts_of(message)
+    assert str(message["Subject"]) == subject
+    assert sentence in text
+    assert sentence in html
+    assert f'<html lang="{language}" dir="ltr">' in html
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr", "ja"])
+def test_no_mail_of_any_kind_falls_back_to_english(environment, post, language):
+    update_mail_settings(environment=environment, changes={"default_language": language})
+    send_each_kind(make_user(environment, email="ada@example.com", email_verified=True))
+
+    english = re.compile(r"\b(the|your|you|this|code|and|is)\b")
+    for message in post.messages():
+        text, _html = parts_of(message)
+        left = text.replace("no-reply", "").replace("reset-password", "").replace("invitation_token", "")
+        words = english.findall(re.sub(r"https?://\S+", "", left).lower())
+        # "code" is French and German too.
+        assert [word for word in words if word != "code"] == [], (message["Subject"], text)
 
 
 def test_without_any_settings_mail_comes_from_the_installation_in_its_language(environment, post, settings):

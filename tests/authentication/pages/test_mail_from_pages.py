@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from environments.services import update_branding, update_mail_settings
 from organizations.services import update_organization_branding
 from tests.factories.accounts import PASSWORD, make_user
@@ -119,3 +121,29 @@ def test_another_environments_organization_lends_nobody_its_looks(browser, envir
     assert browser.http.get(f"{path}.css").content == b""
     assert browser.http.get(f"{path}/logo").status_code == 404
     assert browser.http.get(f"/branding/{other_environment.client_id}/{stranger.id}/logo").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", "Willkommen. Geben Sie"),
+        ("es", "Le damos la bienvenida."),
+        ("fr", "Bienvenue."),
+        ("ja", "ようこそ。"),
+    ],
+)
+@pytest.mark.parametrize("way", ["ui_locales", "lang", "cookie", "header"])
+def test_a_page_is_in_the_language_that_is_asked_for_in_each_way(browser, environment, language, words, way):
+    browser.authorize()
+    if way == "header":
+        browser.http.defaults["HTTP_ACCEPT_LANGUAGE"] = f"tlh, {language}-XX;q=0.9, en;q=0.1"
+        browser.open(browser.url)
+    elif way == "cookie":
+        browser.http.cookies["gatehouse_language"] = language
+        browser.open(browser.url)
+    else:
+        browser.open(f"{browser.url}&{way}={language}")
+
+    assert words in browser.text
+    assert f'<html lang="{language}"' in browser.text
+    assert browser.answer.headers["Content-Language"] == language
