@@ -41,6 +41,7 @@ from environments.models import Environment
 from foundation import clock
 from foundation.actors import SYSTEM
 from foundation.errors import DomainError, NotFound
+from foundation.ip_addresses import normalize_ip_address
 
 _LONGEST_CLIENT_ID = 100
 
@@ -81,7 +82,7 @@ class Authenticate(PublicApiView):
     def post(self, _request: HttpRequest) -> HttpResponse:
         fields = self.read(self.grant.input)
         if self.grant.challenge is not None:
-            self.count(limits.AUTHENTICATE, self.client.environment.id, self.grant.challenge(fields))
+            self._count_tries(self.grant.challenge(fields), fields.get("ip_address"))
         outcome = self.grant.redeem(self.client, fields)
         if isinstance(outcome, StepRequired):
             raise step_refusal(outcome)
@@ -99,6 +100,16 @@ class Authenticate(PublicApiView):
         # RFC 6749 §5.1: tokens are not for caches.
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    def _count_tries(self, challenge: str, told_address: str | None) -> None:
+        """Count by what is guessed at, and by where the product says that the guess comes from.
+
+        So a stranger shuts out himself and not the person, wherever the product tells the two apart.
+        """
+        environment_id, address = self.client.environment.id, normalize_ip_address(told_address or "")
+        if address:
+            self.count(limits.AUTHENTICATE_FROM_EVERYWHERE, environment_id, challenge)
+        self.count(limits.AUTHENTICATE, environment_id, challenge, *([address] if address else []))
 
     def _count_writes(self, request: HttpRequest) -> None:
         environment_id = self.client.environment.id

@@ -59,6 +59,7 @@ class SignInCode(SignInPage):
             OneTimeCodePreviouslyUsed,
             OneTimeCodeTooManyAttempts,
         ) as refusal:
+            limits.count_failed_sign_in(request, self.environment)
             form.refuse("code", words_for_code(refusal))
             return self._show(form, status=422)
         except AuthenticationMethodNotAllowed:

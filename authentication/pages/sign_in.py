@@ -238,6 +238,7 @@ class Password(SignInPage):
                 password=form.cleaned_data["password"],
             )
         except InvalidCredentials:
+            limits.count_failed_sign_in(request, self.environment)
             # The same words whoever it is, and whatever was wrong.
             form.refuse("password", _("The email address or the password is not right. Try again."))
             return self._show(form, status=422)

@@ -12,6 +12,8 @@ USER_MANAGEMENT_READS = Limit("user_management_reads", 1000, 10)
 USER_MANAGEMENT_WRITES = Limit("user_management_writes", 500, 10)
 # Stands between a guesser and a password or code: refuses when it cannot count.
 AUTHENTICATE = Limit("authenticate", 10, 60, fail_closed=True)
+# Where the product says where its people come from, the one above counts by that too, and this one by e-mail alone.
+AUTHENTICATE_FROM_EVERYWHERE = Limit("authenticate_everywhere", 100, 900, fail_closed=True)
 EMAIL_VERIFICATION_SENDS = Limit("email_verification_sends", 3, 60)
 MAGIC_AUTH_SENDS = Limit("magic_auth_sends", 3, 60)
 PASSWORD_RESET_SENDS = Limit("password_reset_sends", 3, 60)

@@ -82,3 +82,32 @@ def test_a_password_that_is_changed_while_its_old_hash_is_upgraded_lets_nobody_i
     monkeypatch.setattr(passwords, "hash_password", hash_while_the_owner_changes_it)
 
     assert client.password("grace@example.com").json()["code"] == "invalid_credentials"
+
+
+def test_a_guesser_behind_the_product_shuts_out_himself_and_not_the_person(client, user):
+    guesses = [
+        client.password("ada@example.com", f"guess {n}", ip_address="192.0.2.9").status_code
+        for n in range(11)
+    ]
+
+    assert guesses == [400] * 10 + [429]
+    assert client.password("ada@example.com", ip_address="203.0.113.7").status_code == 200
+
+
+def test_guesses_from_many_addresses_behind_the_product_are_stopped(client, user):
+    for address in range(10):
+        for guess in range(10):
+            client.password("ada@example.com", f"guess {guess}", ip_address=f"192.0.2.{address}")
+
+    answer = client.password("ada@example.com", "one more", ip_address="192.0.2.99")
+
+    assert (answer.status_code, answer.json()["error"]) == (429, "too_many_requests")
+
+
+def test_an_address_that_is_none_buys_no_more_guesses(client, user):
+    answers = [
+        client.password("ada@example.com", f"guess {n}", ip_address=f"nonsense {n}").status_code
+        for n in range(11)
+    ]
+
+    assert answers[-1] == 429

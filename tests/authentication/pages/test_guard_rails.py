@@ -82,6 +82,41 @@ def test_a_flood_from_many_addresses_does_not_lock_a_known_browser_out(browser, 
     assert browser.path == "/sign-in/continue"
 
 
+def test_one_address_that_tries_a_password_on_many_accounts_is_stopped(ada, environment):
+    known = PageBrowser(environment, "203.0.113.50")
+    known.authorize()
+    known.sign_in()
+    sprayer = PageBrowser(environment, "203.0.113.50")
+    for number in range(100):
+        sprayer.authorize()
+        sprayer.submit(email=f"person{number}@example.com")
+        assert sprayer.submit(password="Winter2026!").status_code == 422
+    sprayer.authorize()
+    sprayer.submit(email="ada@example.com")
+
+    assert sprayer.submit(password=PASSWORD).status_code == 429
+
+    # The same office, a browser that has signed in before; and the same person from elsewhere.
+    known.authorize(prompt="login")
+    known.sign_in()
+    assert known.path == "/sign-in/continue"
+    elsewhere = PageBrowser(environment, "198.51.100.20")
+    elsewhere.authorize()
+    elsewhere.sign_in()
+    assert elsewhere.path == "/sign-in/continue"
+
+
+def test_addresses_of_one_ipv6_network_count_as_one(ada, environment):
+    statuses = []
+    for number in range(11):
+        guesser = PageBrowser(environment, f"2001:db8:1:2::{number + 1:x}")
+        guesser.authorize()
+        guesser.submit(email="ada@example.com")
+        statuses.append(guesser.submit(password="wrong").status_code)
+
+    assert statuses == [422] * 10 + [429]
+
+
 def test_a_foreign_host_name_is_refused(asked):
     answer = asked.http.get(asked.url, headers={"Host": "evil.example"})
 
