@@ -22,12 +22,12 @@ HOSTED_PREFIXES = (
     "/signed-out",
     "/branding/",
     "/reset-password",
-    "/account",
+    "/account/",
     "/device/",
     "/invite/",
 )
 # Not as prefixes: an API may well have /devices.
-_HOSTED_PAGES = frozenset({"/device", "/invite"})
+_HOSTED_PAGES = frozenset({"/account", "/device", "/invite"})
 _PAGES = _HOSTED_PAGES | {"/"}
 PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", "/test-idp/", *HOSTED_PREFIXES)
 

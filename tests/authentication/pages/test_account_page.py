@@ -1,11 +1,13 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from authentication.models import HostedSession, Session
 from tests.authentication.pages.conftest import PageBrowser
 from tests.authenticator import code_of
-from tests.factories.accounts import PASSWORD, make_totp_factor, make_user
+from tests.factories.accounts import PASSWORD, make_identity, make_passkey, make_totp_factor, make_user
 from tests.factories.organizations import make_membership, make_organization
 
 
@@ -206,3 +208,22 @@ def test_no_page_of_the_account_is_kept_or_framed(account):
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Frame-Options"] == "DENY"
     assert "unsafe-inline" not in headers["Content-Security-Policy"]
+
+
+def test_however_much_there_is_the_page_asks_the_database_no_more_often(account, ada, client):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            account.open_account()
+        assert account.path == "/account"
+        return len(captured)
+
+    client.sign_in("ada@example.com")
+    make_passkey(ada)
+    make_identity(ada)
+    few = queries()
+    for _number in range(3):
+        make_passkey(ada)
+        make_identity(ada)
+        client.sign_in("ada@example.com")
+
+    assert queries() == few
