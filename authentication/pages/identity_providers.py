@@ -26,7 +26,7 @@ from authentication.pages import cookies, limits
 from authentication.pages.cookies import Progress
 from authentication.pages.plumbing import HostedPage, SignInPage
 from authentication.pages.sign_in import leave_for, place_of
-from authentication.services import Authenticated, Origin
+from authentication.services import Authenticated, Origin, StepRequired
 from environments.api.requests import client_ip, user_agent
 from environments.models import RedirectURI, RedirectURIPurpose
 from environments.services import allows_sign_in_at
@@ -102,6 +102,12 @@ class ExchangePage(HostedPage):
             return self._refuse_sign_in(request, handle, refusal)
         if isinstance(outcome, Authenticated) and request.ending == SignInEnding.APPLICATION:
             return self._back_to_the_application(request, outcome)
+        if isinstance(outcome, StepRequired) and _has_own_screens(request):
+            return self.send_on(
+                services.issue_authorization_code(
+                    request=request, pending_authentication_token=outcome.pending_authentication_token
+                )
+            )
         page, token = place_of(outcome)
         url = f"{reverse(page)}?{urlencode({'request': handle})}"
         response = HttpResponseRedirect(url, status=303)
@@ -279,7 +285,6 @@ class Through(SignInPage):
     """GET /sign-in/through/{connection}: go on with a sign-in at an identity provider."""
 
     def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        limits.count_sso_sign_in(request, self.progress.email or connection_id)
         try:
             connection = services.find_open_connection(self.environment, connection_id)
         except (SSORefused, MethodSwitchedOff):
@@ -289,7 +294,17 @@ class Through(SignInPage):
                 status=403,
                 start_url=self.url_of("sign-in", account="other"),
             )
+        if connection.protocol is Protocol.OAUTH:
+            limits.count_social_sign_in(request)
+        else:
+            limits.count_sso_sign_in(request, self.progress.email or connection_id)
         return leave_for(self, connection, self.progress)
+
+
+def _has_own_screens(request: AuthorizationRequest) -> bool:
+    """Tell whether an application named the social provider itself: what is missing, the exchange of the code tells it."""
+    names_provider = request.provider not in {"", services.HOSTED_SIGN_IN}
+    return names_provider and request.ending == SignInEnding.APPLICATION
 
 
 def words_for_refusal(refusal: DomainError) -> str:

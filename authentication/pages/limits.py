@@ -32,6 +32,7 @@ _PASSKEY_QUESTIONS = Limit("hosted_passkey_questions", 60, 60)
 _PASSKEY_ANSWERS = Limit("hosted_passkey_answers", 20, 60, fail_closed=True)
 _CODE_SENDS = Limit("hosted_code_sends", 3, 60)
 _SSO_SIGN_INS = Limit("hosted_sso_sign_ins", 3, 60)
+_SOCIAL_SIGN_INS = Limit("hosted_social_sign_ins", 60, 60)
 _UNASKED_ANSWERS = Limit("hosted_unasked_answers", 60, 60)
 
 
@@ -89,6 +90,11 @@ def count_sso_sign_in(request: HttpRequest, email: str) -> None:
     By address and account: the people of a company often share the address of their office.
     """
     limits.enforce(_SSO_SIGN_INS, client_ip(request), _account(email))
+
+
+def count_social_sign_in(request: HttpRequest) -> None:
+    """Count a sign-in by a social provider, which is begun before anybody has said who they are; raises RateLimited."""
+    limits.enforce(_SOCIAL_SIGN_INS, client_ip(request))
 
 
 def count_unasked_answer(request: HttpRequest, connection_id: str) -> None:

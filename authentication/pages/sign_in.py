@@ -29,6 +29,8 @@ from authentication.pages.plumbing import SignInPage
 from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
 from environments.models import AuthenticationSettings
 from sso.models import Connection
+from sso.connection_types import ConnectionType
+from sso.oauth.catalogue import PROVIDERS
 
 # Which page asks for what the engine wants next.
 PAGE_OF_STEP = {
@@ -39,6 +41,9 @@ PAGE_OF_STEP = {
     Step.MFA_CHALLENGE: "sign-in-second-factor",
     Step.MFA_ENROLLMENT: "sign-in-enroll",
 }
+
+# Where these are what comes first, an address would lead nowhere.
+_TAKE_NO_EMAIL = {FirstProof.NOTHING_ALLOWED, FirstProof.PASSKEY}
 
 # What a complete sign-in alone does not settle: it is put to its use by a page that comes after.
 _ASKS_MORE = {SignInEnding.DEVICE, SignInEnding.INVITATION}
@@ -170,9 +175,10 @@ class SignIn(SignInPage):
         self, form: EmailForm, *, notice: str = "", status: int = 200, is_refused: bool = False
     ) -> HttpResponse:
         proof = services.first_proof(self.settings())
-        if proof is FirstProof.NOTHING_ALLOWED:
+        providers = self._providers()
+        if proof is FirstProof.NOTHING_ALLOWED and not providers:
             return self._nothing_allowed()
-        if proof is FirstProof.PASSKEY:
+        if proof is FirstProof.PASSKEY and not providers:
             return self.go_to("sign-in-passkey")
         notices = {
             "expired": _("That took too long, or was finished in another tab. Please sign in again."),
@@ -188,6 +194,8 @@ class SignIn(SignInPage):
         context = {
             "ending": self.authorization.ending,
             "invitation": self.invitation(),
+            "takes_email": proof not in _TAKE_NO_EMAIL,
+            "providers": providers,
             "takes_passkeys": takes_passkeys,
             "passkey_url": self.url_of("sign-in-passkey"),
             "passkey_options_url": self.url_of("sign-in-passkey-options"),
@@ -200,6 +208,20 @@ class SignIn(SignInPage):
             "cancel_url": self.url_of("sign-in-cancel"),
         }
         return show_with_check(self, "sign_in.html", context, status, is_refused=is_refused)
+
+    def _providers(self) -> list[tuple[str, str]]:
+        """Return the social providers by name, and where each of their buttons leads."""
+        if services.is_once_more(self.authorization):
+            # Whoever is signed in there is not asked again, and has then proven nothing now.
+            return []
+        handle = urlencode({"request": self.handle})
+        return [
+            (
+                PROVIDERS[ConnectionType(row.connection_type)].label,
+                f"{reverse('sign-in-through', args=[row.id])}?{handle}",
+            )
+            for row in services.list_social_connections(self.settings())
+        ]
 
     def _nothing_allowed(self) -> HttpResponse:
         return self.refusal_page(

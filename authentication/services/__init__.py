@@ -106,7 +106,7 @@ from authentication.services.sign_in import (
     sign_in_with_password,
 )
 from authentication.services.sign_up import request_first_password_on_page
-from authentication.services.social import sign_in_with_social_profile
+from authentication.services.social import list_social_connections, sign_in_with_social_profile
 
 __all__ = [
     "HOSTED_SIGN_IN",
@@ -154,6 +154,7 @@ __all__ = [
     "join_by_invitation",
     "leave_for_connection",
     "list_signed_in_places",
+    "list_social_connections",
     "log_out",
     "look_of_sign_in",
     "needs_fresh_sign_in",

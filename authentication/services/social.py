@@ -33,14 +33,21 @@ from authentication.models import AuthenticationMethod, AuthorizationCode, SignI
 from authentication.services.attempts import begin_attempt, emit_success, find_brought_invitation
 from authentication.services.outcomes import Origin, Outcome
 from authentication.services.sessions import end_sessions_of, user_actor
+from environments.models import AuthenticationSettings
 from foundation import clock
 from foundation.actors import SYSTEM
 from foundation.encryption import token_digest
 from organizations.models import Invitation
-from sso.models import Profile
+from sso.models import Connection, Profile
+from sso.oauth.catalogue import PROVIDERS
+from sso.representations import LINKED_STATES
 
 # Identities are spelled otherwise than connections, in the contract (workos-legacy 3).
 _SPELLINGS = {"GitHubOAuth": "GithubOAuth"}
+
+
+# Where most people have an account; the others follow by name.
+_FIRST_BUTTONS = ("GoogleOAuth", "MicrosoftOAuth", "AppleOAuth", "GitHubOAuth")
 
 
 class PendingIdentity(TypedDict):
@@ -91,6 +98,17 @@ def sign_in_with_social_profile(
         # Deleted in this moment: there is nobody to sign in.
         raise SignUpNotAllowed
     return outcome
+
+
+def list_social_connections(settings: AuthenticationSettings) -> list[Connection]:
+    """Return the social providers that people of an environment can sign in with, in the order of their buttons."""
+    if not settings.social_enabled:
+        return []
+    rows = Connection.objects.in_environment(settings.environment_id).filter(
+        organization=None, state__in=LINKED_STATES, connection_type__in=list(PROVIDERS)
+    )
+    first = {kind: place for place, kind in enumerate(_FIRST_BUTTONS)}
+    return sorted(rows, key=lambda row: (first.get(row.connection_type, len(first)), row.connection_type))
 
 
 def link_pending_identity(attempt: SignInAttempt, origin: Origin) -> bool:
