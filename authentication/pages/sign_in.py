@@ -28,8 +28,8 @@ from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationF
 from authentication.pages.plumbing import SignInPage
 from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
 from environments.models import AuthenticationSettings
-from sso.models import Connection
 from sso.connection_types import ConnectionType
+from sso.models import Connection
 from sso.oauth.catalogue import PROVIDERS
 
 # Which page asks for what the engine wants next.
@@ -124,6 +124,9 @@ class SignIn(SignInPage):
         if self._is_sign_up():
             # New or known, the mailbox is what is proven: the page tells nobody who has an account.
             proof = services.sign_up_proof(self.settings()) or proof
+        return self._ask_for(proof, email)
+
+    def _ask_for(self, proof: FirstProof, email: str) -> HttpResponse:
         if proof is FirstProof.NOTHING_ALLOWED:
             return self._nothing_allowed()
         if proof is FirstProof.PASSKEY:
