@@ -454,7 +454,7 @@ class IdPCertificateAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="certificate")
     def certificate_shown(self, row: IdPCertificate) -> str:
-        return format_html("<pre class=code>{}</pre>", row.certificate)
+        return format_html('<pre class="pretty">{}</pre>', row.certificate)
 
 
 def connection_changes(row: Connection, changes: dict[str, Any]) -> ConnectionChanges:

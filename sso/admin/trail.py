@@ -1,6 +1,7 @@
 """The trail for staff: each exchange with an identity provider, what went out, what came back, what was wrong."""
 
 import json
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -8,9 +9,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from environments.staff.model_admin import EnvironmentModelAdmin
-from environments.staff.panels import link
+from environments.staff.panels import code, link
+from environments.staff.scope import environment_of
 from sso.admin.connections import exchange_badge
-from sso.models import SSOSession
+from sso.models import ExchangeState, SSOSession
 
 _LATELY = 500
 _PROFILE = "The mapped profile"
@@ -23,10 +25,9 @@ class FailureFilter(admin.SimpleListFilter):
     parameter_name = "failure"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = model_admin.get_queryset(request).exclude(failure="").order_by()
-        return [
-            (name, name.replace("_", " ")) for name in sorted(set(rows.values_list("failure", flat=True)))
-        ]
+        rows = SSOSession.objects.in_environment(environment_of(request)).filter(state=ExchangeState.FAILED)
+        lately = rows.order_by("-id").values_list("failure", flat=True)[:_LATELY]
+        return [(name, name.replace("_", " ")) for name in sorted(set(lately))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(failure=self.value()) if self.value() else queryset
@@ -50,7 +51,7 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
     search_help_text = "Part of an email address, or a whole id, failed check or IP address."
     linked_by = ("connection", "profile")
     fieldsets = (
-        (None, {"fields": ("connection_link", "kind", "state_badge", "failure", "sentence", "who")}),
+        (None, {"fields": ("connection_link", "kind", "state_badge", "what_to_do", "failed_check", "who")}),
         (
             _PROFILE,
             {
@@ -66,8 +67,8 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
         "connection_link",
         "kind",
         "state_badge",
-        "failure",
-        "sentence",
+        "what_to_do",
+        "failed_check",
         "who",
         "profile_shown",
         "sent_shown",
@@ -102,6 +103,16 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
         return link(row.profile)
 
     @admin.display(description="what to do")
+    def what_to_do(self, row: SSOSession) -> str:
+        if row.state == ExchangeState.PENDING:
+            return "Wait: the answer has not come yet."
+        return row.sentence or "Nothing: every check passed."
+
+    @admin.display(description="failed check")
+    def failed_check(self, row: SSOSession) -> str:
+        return code(row.failure) if row.failure else "—"
+
+    @admin.display(description="what to do")
     def sentence_short(self, row: SSOSession) -> str:
         return row.sentence if len(row.sentence) <= 120 else f"{row.sentence[:119]}…"
 
@@ -133,7 +144,7 @@ class SSOSessionAdmin(EnvironmentModelAdmin):
 
 
 def readable(document: Any) -> str:
-    """Return what was sent or received, set out; a decoded XML document keeps its own lines."""
+    """Return what was sent or received, set out: JSON, and below it each XML document with an element a line."""
     if not document:
         return "—"
     texts = {
@@ -143,5 +154,16 @@ def readable(document: Any) -> str:
     }
     rest = {name: value for name, value in document.items() if name not in texts}
     parts = [json.dumps(rest, indent=2, ensure_ascii=False)] if rest else []
-    parts += [f"{name}:\n{value}" for name, value in texts.items()]
-    return format_html('<pre class="code">{}</pre>', "\n\n".join(parts))
+    parts += [f"{name}:\n{_indented(value)}" for name, value in texts.items()]
+    return format_html('<pre class="pretty">{}</pre>', "\n\n".join(parts))
+
+
+def _indented(xml: str) -> str:
+    """Break a document into lines for the eye; it may be broken, so that nothing parses it."""
+    lines, depth = [], 0
+    for piece in re.sub(r">\s*<", ">\n<", xml.strip()).split("\n"):
+        depth -= piece.startswith("</")
+        lines.append("  " * max(depth, 0) + piece)
+        opens = piece.startswith("<") and not piece.startswith(("</", "<?", "<!"))
+        depth += opens and not piece.endswith("/>") and "</" not in piece
+    return "\n".join(lines)

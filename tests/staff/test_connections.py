@@ -1,5 +1,6 @@
 """Staff set up a customer's single sign-on."""
 
+import html
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from tests.factories.organizations import make_domain, make_organization
 from tests.factories.sso import (
     make_idp_certificate,
     make_oidc_connection,
+    make_profile,
     make_saml_connection,
+    make_sso_session,
     make_test_connection,
 )
 
@@ -260,3 +263,13 @@ def test_metadata_that_cannot_be_used_is_refused_in_words(owners_browser, organi
     answer = owners_browser.post(url_of(connection, "tool/load-metadata"), way)
 
     assert words in answer.content.decode()
+
+
+def test_a_long_document_in_the_trail_is_set_out_in_lines(owners_browser, organization):
+    row = make_sso_session(make_profile(make_saml_connection(organization)))
+    row.received = {"issuer": "x", "document": "<a><b>1</b><c/><d><e>2</e></d></a>"}
+    row.save()
+
+    page = owners_browser.get(f"/admin/sso/ssosession/{row.pk}/change/").content.decode()
+
+    assert "document:\n<a>\n  <b>1</b>\n  <c/>\n  <d>\n    <e>2</e>\n  </d>\n</a>" in html.unescape(page)
