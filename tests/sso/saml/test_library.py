@@ -8,7 +8,7 @@ from lxml import etree
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from sso.exchanges import ExchangeRefused
-from sso.saml import library
+from sso.saml import documents, library, signatures
 from sso.saml.signatures import GuardedSignatureContext
 from tests.sso.saml.attacks import ATTACKS
 from tests.sso.saml.conftest import REQUEST_ID
@@ -83,3 +83,24 @@ def test_every_check_that_the_library_has_is_named(sp, idp, options):
     assert security["rejectDeprecatedAlgorithm"] is True
     assert security["allowRepeatAttributeName"] is False
     assert security["failOnAuthnContextMismatch"] is True
+
+
+def test_what_was_not_digested_is_not_read(sp, idp):
+    # As if xmlsec had verified another element than the one at hand.
+    signed = one(idp.response(sp, REQUEST_ID), "Assertion")
+    alone = documents.parse_again(etree.tostring(signed, with_tail=False))
+    signature = one(alone, "Signature")
+    one(alone, "NameID").text = "eve"
+
+    assert signatures._digested_octets(alone, signature) is None
+
+
+def test_what_was_digested_is_read(sp, idp):
+    signed = one(idp.response(sp, REQUEST_ID), "Assertion")
+    alone = documents.parse_again(etree.tostring(signed, with_tail=False))
+
+    octets = signatures._digested_octets(alone, one(alone, "Signature"))
+
+    assert octets is not None
+    assert b"ada-1" in octets
+    assert b"Signature" not in octets
