@@ -55,11 +55,6 @@ def sign_in_refused_page(reason: str, client_id: str) -> str:
     return f"{settings.BASE_URL}/sign-in/refused?{urlencode({'reason': reason, 'client_id': client_id})}"
 
 
-def authorize_endpoint() -> str:
-    """Return the address to which applications send browsers."""
-    return f"{settings.BASE_URL}/user_management/authorize"
-
-
 def account_page(client_id: str) -> str:
     """Return the address of the page on which people look after their account."""
     return f"{settings.BASE_URL}/account?{urlencode({'client_id': client_id})}"

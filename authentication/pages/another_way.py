@@ -4,13 +4,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from authentication import services
 from authentication.engine import Step
+from authentication.pages import limits
+from authentication.pages.cookies import Progress
 from authentication.pages.plumbing import SignInPage
-from authentication.pages.sign_in import PAGE_OF_STEP
+from authentication.pages.sign_in import PAGE_OF_STEP, leave_for
 from authentication.services import WaitingSignIn
 
 
 class AnotherWay(SignInPage):
-    """GET /sign-in/another-way: which ways the organization takes."""
+    """GET, POST /sign-in/another-way: which ways the organization takes; POST leaves for its identity provider."""
 
     waiting: WaitingSignIn
 
@@ -27,17 +29,21 @@ class AnotherWay(SignInPage):
 
     def get(self, _request: HttpRequest) -> HttpResponse:
         ways = self.waiting.other_ways
-        connections = [
-            (connection.name, services.url_through_connection(self.authorization, connection.id))
-            for connection in (ways.connections if ways is not None else [])
-        ]
         context = {
             "ways": ways,
             "is_sso": self.waiting.step is Step.SSO,
-            "connections": [(name, url) for name, url in connections if url],
             "password_url": self.url_of("sign-in-password"),
-            "passkey_url": self.url_of("sign-in-passkey"),
             "code_url": self.url_of("sign-in-code"),
             "email": self.waiting.user.email,
         }
         return self.show("another_way.html", context)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        ways = self.waiting.other_ways
+        offered = {} if ways is None else {connection.pk: connection for connection in ways.connections}
+        connection = offered.get(request.POST.get("connection_id", ""))
+        if connection is None:
+            # It was closed while the page was open.
+            return self.go_to("sign-in-another-way")
+        limits.count_sso_sign_in(request, self.waiting.user.email)
+        return leave_for(self, connection, Progress(self.waiting.user.email))

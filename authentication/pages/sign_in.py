@@ -107,10 +107,9 @@ class SignIn(SignInPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = EmailForm(request.POST)
-        if not form.is_valid():
-            return self._show(form, status=422)
-        if looks_like_a_bot(self):
-            return self._show(form, status=422, is_refused=True)
+        is_refused = form.is_valid() and looks_like_a_bot(self)
+        if is_refused or not form.is_valid():
+            return self._show(form, status=422, is_refused=is_refused)
         email = form.cleaned_data["email"]
         invitation = self.invitation()
         if invitation is not None and not invitation.is_for(normalize_email(email)):

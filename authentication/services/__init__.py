@@ -38,7 +38,6 @@ from authentication.services.authorization_requests import (
     open_authorization_request,
     refusal_url,
     require_authorization_request,
-    url_through_connection,
 )
 from authentication.services.authorization_requests import PURPOSE as SIGN_IN_PURPOSE
 from authentication.services.deletions import delete_organization, delete_user
@@ -200,7 +199,6 @@ __all__ = [
     "sign_out_everywhere",
     "sign_up_proof",
     "unlink_own_identity",
-    "url_through_connection",
     "ways_in",
     "wipe_sealed_refresh_tokens",
 ]

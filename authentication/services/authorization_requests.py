@@ -6,7 +6,6 @@ refusal is shown here; from then on the browser carries it back (RFC 6749 §4.1.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 from accounts.email_addresses import email_domain, normalize_email
 from accounts.errors import InvalidEmail
@@ -186,26 +185,6 @@ def decline_authorization_request(request: AuthorizationRequest) -> str:
             return conf.account_page(request.environment.client_id)
         return conf.signed_out_page(request.environment.client_id)
     return refusal_url(request.redirect_uri, request.state, AuthorizationDeclined())
-
-
-def url_through_connection(request: AuthorizationRequest, connection_id: str) -> str:
-    """Return the address that begins the same request anew through a connection; empty where a page of ours wanted it."""
-    if not request.redirect_uri:
-        return ""
-    parameters = {
-        "client_id": request.environment.client_id,
-        "response_type": "code",
-        "redirect_uri": request.redirect_uri,
-        "connection_id": connection_id,
-        "login_hint": request.login_hint,
-        "invitation_token": request.invitation_token,
-        "code_challenge": request.code_challenge,
-        "code_challenge_method": pkce.METHOD if request.code_challenge else "",
-    }
-    given = {name: value for name, value in parameters.items() if value}
-    if request.state is not None:
-        given["state"] = request.state
-    return f"{conf.authorize_endpoint()}?{urlencode(given)}"
 
 
 def refusal_url(redirect_uri: str, state: str | None, refusal: DomainError) -> str:

@@ -1,8 +1,7 @@
 import pytest
 
-from sso.models import Connection
-from tests.authentication.browser import query_of
 from tests.factories.organizations import make_membership, make_organization, set_policy
+from tests.factories.sso import make_saml_connection
 
 
 @pytest.fixture
@@ -13,9 +12,7 @@ def organization(environment, ada):
 
 
 def test_whoever_has_to_use_single_sign_on_is_led_to_the_connection(browser, environment, organization):
-    connection = Connection.objects.create(
-        environment=environment, organization=organization, connection_type="OktaSAML", name="Okta of Foo"
-    )
+    connection = make_saml_connection(organization, name="Okta of Foo")
     set_policy(organization, sso_required=True)
     browser.authorize(state="s-1")
 
@@ -23,10 +20,24 @@ def test_whoever_has_to_use_single_sign_on_is_led_to_the_connection(browser, env
 
     assert browser.path == "/sign-in/another-way"
     assert "<strong>Foo Corp</strong> asks you to sign in through" in browser.text
-    (url,) = [line.split('href="')[1].split('"')[0] for line in browser.text.splitlines() if "Okta" in line]
-    query = query_of(url.replace("&amp;", "&"))
-    assert (query["connection_id"], query["state"]) == (connection.id, "s-1")
     assert "Email me" not in browser.text
+    assert "Continue with Okta of Foo" in browser.text
+
+    browser.submit(connection_id=connection.id)
+    assert "/sso/start" in browser.target
+
+
+def test_the_page_leads_to_no_other_organizations_connection(browser, environment, organization):
+    stranger = make_organization(environment, name="Stranger")
+    foreign = make_saml_connection(stranger)
+    make_saml_connection(organization)
+    set_policy(organization, sso_required=True)
+    browser.authorize()
+    browser.sign_in()
+
+    browser.submit(connection_id=foreign.id)
+
+    assert browser.path == "/sign-in/another-way"
 
 
 def test_whoever_used_a_method_that_is_closed_can_use_one_that_is_open(browser, organization):
