@@ -30,9 +30,10 @@ from foundation.errors import NotFound
 _PAGE = 50
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
-# The message is a stranger to this page: no script, no request, no form; links open elsewhere.
+# The message is a stranger to this page: no script, no form, no picture but the logo that we serve ourselves; links
+# open elsewhere.
 _MESSAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: {base_url}/branding/; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
@@ -102,7 +103,7 @@ class MailHTML(_MailPage):
 
     def get(self, request: HttpRequest, mail_id: str) -> HttpResponse:
         response = HttpResponse(f'<base target="_blank">{self.require_mail(mail_id).html}')
-        response.headers["Content-Security-Policy"] = _MESSAGE_POLICY
+        response.headers["Content-Security-Policy"] = _MESSAGE_POLICY.format(base_url=settings.BASE_URL)
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
 

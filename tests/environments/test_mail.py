@@ -1,6 +1,7 @@
 """Mail as it arrives: in whose looks, from whom, in which language, and whether at all."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -292,3 +293,14 @@ def test_another_environment_keeps_its_own_mail(environment, other_environment, 
     message = post.newest()
     assert "other.example" not in str(message["From"])
     assert 'lang="en"' in parts_of(message)[1]
+
+
+def test_every_kind_of_mail_has_its_texts_and_its_place_in_the_documentation():
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "branding.md").read_text()
+    for kind in MailKind:
+        html = (root / "templates" / "mail" / f"{kind}.html").read_text()
+        assert '{% extends "mail/base.html" %}' in html
+        assert (root / "templates" / "mail" / f"{kind}.txt").exists()
+        assert (root / "templates" / "mail" / f"{kind}.subject.txt").exists()
+        assert f"`{kind}`" in page
