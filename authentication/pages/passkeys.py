@@ -19,7 +19,7 @@ from authentication.pages import cookies, limits
 from authentication.pages.cookies import Progress
 from authentication.pages.plumbing import SignInPage
 from authentication.pages.sign_in import follow
-from authentication.services import Authenticated, FirstProof, StepRequired
+from authentication.services import Authenticated, StepRequired
 from environments.api.requests import user_agent
 from foundation.ids import new_secret
 from foundation.user_agents import describe_user_agent
@@ -85,7 +85,6 @@ class Passkey(PasskeyPage):
     def _show(self, refusal: str = "", status: int = 200) -> HttpResponse:
         context = {
             "refusal": refusal,
-            "has_other_ways": services.first_proof(self.settings()) is not FirstProof.PASSKEY,
             "passkey_url": self.url_of("sign-in-passkey"),
             "passkey_options_url": self.url_of("sign-in-passkey-options"),
         }

@@ -28,6 +28,7 @@ from authentication.pages.forms import EmailForm, OneTimeCodeForm, OrganizationF
 from authentication.pages.plumbing import SignInPage
 from authentication.services import Authenticated, FirstProof, Outcome, StepRequired, WaitingSignIn
 from environments.models import AuthenticationSettings
+from organizations.models import Invitation
 from sso.connection_types import ConnectionType
 from sso.models import Connection
 from sso.oauth.catalogue import PROVIDERS
@@ -119,6 +120,9 @@ class SignIn(SignInPage):
         if connection is not None:
             limits.count_sso_sign_in(request, email)
             return leave_for(self, connection, Progress(email))
+        return self._ask_for_proof(email, invitation)
+
+    def _ask_for_proof(self, email: str, invitation: Invitation | None) -> HttpResponse:
         proof = services.first_proof(self.settings(), invitation=invitation, email=email)
         if self._is_sign_up():
             # New or known, the mailbox is what is proven: the page tells nobody who has an account.
@@ -180,8 +184,6 @@ class SignIn(SignInPage):
         providers = self._providers()
         if proof is FirstProof.NOTHING_ALLOWED and not providers:
             return self._nothing_allowed()
-        if proof is FirstProof.PASSKEY and not providers:
-            return self.go_to("sign-in-passkey")
         notices = {
             "expired": _("That took too long, or was finished in another tab. Please sign in again."),
             "again": _("For your security, please sign in again."),

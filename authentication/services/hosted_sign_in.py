@@ -62,7 +62,7 @@ def first_proof(
         return FirstProof.PASSWORD
     if settings.magic_auth_enabled:
         return FirstProof.MAGIC_AUTH
-    # Where nothing else is allowed, no address is asked for: the passkey says whose it is.
+    # Where no address leads to a password or a code, it may still lead to a company's identity provider.
     return FirstProof.PASSKEY if are_passkeys_on(settings) else FirstProof.NOTHING_ALLOWED
 
 
