@@ -45,7 +45,7 @@ def main() -> None:
             )
             report_costs(environment, 3 if arguments.quick else 20)
     with environment_for("") as environment:
-        report_saml(environment, 1_000 if arguments.quick else 10_000)
+        report_sso(environment, 1_000 if arguments.quick else 10_000)
     for title, server, url in shapes:
         with environment_for(url) as environment:
             print(f"\n{title}: filling the database with {arguments.users:,} users …", flush=True)
@@ -93,9 +93,9 @@ def report_costs(environment: dict[str, str], repetitions: int) -> None:
     subprocess.run(command, cwd=ROOT, env=environment | {"GATEHOUSE_RATE_LIMITS": "off"}, check=True)
 
 
-def report_saml(environment: dict[str, str], count: int) -> None:
-    """Print what SAML responses cost and leave behind, measured in a process of its own."""
-    statement = f"from bench import saml; saml.main({count})"
+def report_sso(environment: dict[str, str], count: int) -> None:
+    """Print what SAML responses and OpenID callbacks cost, measured in a process of its own."""
+    statement = f"from bench import oidc, saml; saml.main({count}); oidc.main({count})"
     command = [sys.executable, "manage.py", "shell", "--verbosity=0", "--command", statement]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 

@@ -11,6 +11,7 @@ from accounts.models import User
 from environments.models import AuthenticationSettings, EnvironmentKind
 from organizations.models import DomainState
 from organizations.policy_fields import PolicyFields
+from sso.oauth.catalogue import PROVIDERS
 
 _MAXIMUM_BYTES = 5 * 1024 * 1024
 _SETTINGS = [
@@ -177,6 +178,19 @@ class MailSection(Strict):
         return sorted(set(kinds))
 
 
+class SocialProviderSection(Strict):
+    """The environment's client at a social provider, found by its type; what is not named stays as it is."""
+
+    id = serializers.CharField(required=False, max_length=80)
+    type = serializers.ChoiceField(choices=[kind.value for kind in PROVIDERS])
+    client_id = serializers.CharField(max_length=500)
+    client_secret = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    key = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    scopes = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+    provider_settings = serializers.DictField(required=False)
+    enabled = serializers.BooleanField(required=False)
+
+
 class SetupDocument(Strict):
     """A whole setup file."""
 
@@ -187,6 +201,7 @@ class SetupDocument(Strict):
     redirect_uris = URISection(many=True, required=False)
     logout_uris = URISection(many=True, required=False)
     cors_origins = serializers.ListField(child=serializers.CharField(), required=False)
+    social_providers = SocialProviderSection(many=True, required=False)
     permissions = PermissionSection(many=True, required=False)
     roles = RoleSection(many=True, required=False)
     organizations = OrganizationSection(many=True, required=False)

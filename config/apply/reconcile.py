@@ -4,7 +4,7 @@ Everything goes through the services that the API uses, in one transaction.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.db import models, transaction
 
@@ -51,6 +51,8 @@ from organizations.services import (
     update_organization_branding,
     update_organization_policy,
 )
+from sso import services as sso
+from sso.models import Connection, ConnectionState
 
 ACTOR = Actor(ActorKind.OPERATOR, "apply", "manage.py apply")
 
@@ -88,6 +90,8 @@ class _Setup:
         self.uris(document.get("redirect_uris", ()), RedirectURIPurpose.SIGN_IN)
         self.uris(document.get("logout_uris", ()), RedirectURIPurpose.LOGOUT)
         self.cors_origins(document.get("cors_origins", ()))
+        for section in document.get("social_providers", ()):
+            self.social_provider(section)
         self.permissions(document.get("permissions", ()))
         self.roles(document.get("roles", ()), None)
         for section in document.get("organizations", ()):
@@ -145,6 +149,35 @@ class _Setup:
             if origin not in known:
                 environments.add_cors_origin(environment=self.environment, origin=origin)
                 self.note("created", "CORS origin", origin)
+
+    def social_provider(self, section: Mapping[str, Any]) -> None:
+        kind = section["type"]
+        columns = ("client_id", "client_secret", "key", "scopes", "provider_settings")
+        oauth = {name: section[name] for name in columns if name in section}
+        rows = Connection.objects.in_environment(self.environment).select_related(
+            "environment", "oauth_provider"
+        )
+        row = rows.filter(connection_type=kind, organization=None).first()
+        # Named as the section names them: what is left out stays as it is.
+        changes: dict[str, Any] = {"oauth": oauth}
+        if "enabled" in section:
+            changes["is_enabled"] = section["enabled"]
+        if row is None:
+            sso.create_connection(
+                environment=self.environment,
+                actor=ACTOR,
+                connection_type=kind,
+                organization=None,
+                changes=cast("sso.ConnectionChanges", changes),
+                connection_id=section.get("id", ""),
+            )
+            self.note("created", "social provider", kind)
+            return
+        is_off = row.state == ConnectionState.INACTIVE
+        differs = any(getattr(row.oauth_provider, name) != value for name, value in oauth.items())
+        if differs or section.get("enabled", not is_off) is is_off:
+            sso.update_connection(connection=row, actor=ACTOR, changes=cast("sso.ConnectionChanges", changes))
+            self.note("changed", "social provider", kind)
 
     def permissions(self, sections: Iterable[Mapping[str, Any]]) -> None:
         for section in sections:

@@ -8,6 +8,7 @@ from accounts.models import User
 from environments.models import Environment
 from events.models import Event
 from organizations.models import Organization, OrganizationMembership
+from sso.models import OAuthProvider
 from tests.api_client import ApiClient
 
 EXAMPLE = (
@@ -65,6 +66,22 @@ def test_an_organizations_policy_comes_from_the_file_and_unknown_rules_are_refus
     assert changed == "changed policy of Acme\n"
     with pytest.raises(CommandError, match="passwords_allowed"):
         apply(EXAMPLE.replace("mfa_policy: optional", "passwords_allowed: true"))
+
+
+def test_a_social_provider_comes_from_the_file_and_keeps_what_is_not_named(apply):
+    apply(EXAMPLE)
+    row = OAuthProvider.unscoped.select_related("connection").get()
+    assert (row.connection.connection_type, row.client_id) == ("GitHubOAuth", "Iv1.demo")
+    assert (row.client_secret, row.connection.state) == ("the-secret-of-the-app", "validating")
+
+    changed = "environment: {client_id: client_demo}\nsocial_providers:\n  - {type: GitHubOAuth, client_id: Iv1.other"
+    assert "changed social provider GitHubOAuth" in apply(changed + ", enabled: false}")
+    row = OAuthProvider.unscoped.select_related("connection").get()
+    assert (row.client_id, row.client_secret) == ("Iv1.other", "the-secret-of-the-app")
+    assert row.connection.state == "inactive"
+    assert apply(changed + ", enabled: false}") == "Everything is as the file says.\n"
+    with pytest.raises(CommandError, match="GrokOAuth"):
+        apply("social_providers: [{type: GrokOAuth, client_id: x}]")
 
 
 def test_a_changed_file_changes_what_differs_and_leaves_the_rest(apply):
