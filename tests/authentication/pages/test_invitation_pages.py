@@ -314,6 +314,19 @@ def test_the_token_is_accepted_for_a_browser_that_is_signed_in(
     assert exchange(client, browser.code).json()["organization_id"] == organization.id
 
 
+def test_a_browser_that_is_signed_in_as_a_colleague_accepts_nothing_in_passing(
+    browser, environment, organization
+):
+    make_user(environment, email="bob@foo-corp.com", password=PASSWORD, email_verified=True)
+    browser.authorize()
+    browser.sign_in("bob@foo-corp.com")
+    invitation = make_invitation(environment, "ada@foo-corp.com", organization)
+
+    browser.authorize(invitation_token=invitation.token)
+
+    assert browser.path == "/sign-in"
+
+
 def test_a_dead_token_is_said_before_anybody_signs_in(browser, environment, organization):
     invitation = make_invitation(environment, "ada@example.com", organization)
     revoke_invitation(invitation=invitation, actor=SYSTEM)
