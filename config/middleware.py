@@ -34,6 +34,9 @@ PAGE_PREFIXES = ("/admin", "/dev/", "/docs", "/static/", "/test-idp/", *HOSTED_P
 
 def is_page(path: str) -> bool:
     """Tell whether a path shows a page: these have sessions and CSRF protection, the API has neither."""
+    if path.startswith("/passwordless/"):
+        # A mail's link is a page; what makes and sends it is not.
+        return path.endswith("/confirm")
     return path in _PAGES or path.startswith(PAGE_PREFIXES)
 
 

@@ -60,6 +60,7 @@ class MailKind(models.TextChoices):
     IMPERSONATION = "impersonation", "Notice: staff signed in in the user's place"
     INVITATION = "invitation", "Invitation"
     MAGIC_AUTH = "magic_auth", "Sign-in code"
+    MAGIC_LINK = "magic_link", "Sign-in link"
     MFA_CHANGED = "mfa_changed", "Notice: a second step was added or removed"
     NEW_DEVICE = "new_device", "Notice: sign-in from a new device"
     PASSWORD_CHANGED = "password_changed", "Notice: the password was changed"

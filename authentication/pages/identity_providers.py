@@ -7,11 +7,12 @@ left is shown by its cookie, and what it brings is checked by the protocol.
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from authentication import services
@@ -30,12 +31,13 @@ from authentication.services import Authenticated, Origin, StepRequired
 from environments.api.requests import client_ip, user_agent
 from environments.models import RedirectURI, RedirectURIPurpose
 from environments.services import allows_sign_in_at
-from foundation.errors import DomainError, NotFound
+from foundation.errors import DomainError, NotFound, RateLimited
 from organizations.errors import InvitationCannotBeUsedForEmail, InvitationInvalid
 from sso import services as sso
 from sso.connection_types import Protocol
 from sso.errors import AccessDenied, ExchangeNotFound, ProfileNotAllowedOutsideOrganization, SSORefused
-from sso.models import Connection
+from sso.exchanges import Departure, ExchangeRefused
+from sso.models import Connection, PasswordlessSession
 from sso.saml.metadata import write_sp_metadata
 from sso.services import ExchangeFailed, Finished
 
@@ -77,6 +79,15 @@ class ExchangePage(HostedPage):
             # itself is none.
             return self.show("continue.html", {"target": url})
         return HttpResponseRedirect(url)
+
+    def leave_by(self, departure: Departure) -> HttpResponse:
+        """Send the browser to an identity provider, by a redirect or by a form that is posted there."""
+        if departure.form is None:
+            return HttpResponseRedirect(departure.url)
+        response = self.show("leave.html", {"url": departure.url, "fields": dict(departure.form)})
+        # The provider answers the form with redirects to wherever its people sign in.
+        response._csp_update = {"form-action": ["https:", "http:"]}  # type: ignore[attr-defined]  # noqa: SLF001 -- what django-csp asks
+        return response
 
     def after_success(self, finished: Finished) -> HttpResponse:
         """Send the browser where its exchange was opened for."""
@@ -168,13 +179,7 @@ class Start(ExchangePage):
         handle = request.GET.get("exchange", "")
         begun = sso.begin_exchange(handle)
         self.shown_environment = begun.sso_session.environment
-        departure = begun.departure
-        if departure.form is None:
-            response: HttpResponse = HttpResponseRedirect(departure.url)
-        else:
-            response = self.show("leave.html", {"url": departure.url, "fields": dict(departure.form)})
-            # The provider answers the form with redirects to wherever its people sign in.
-            response._csp_update = {"form-action": ["https:", "http:"]}  # type: ignore[attr-defined]  # noqa: SLF001 -- what django-csp asks
+        response = self.leave_by(begun.departure)
         cookies.write_exchange_secret(response, handle, begun.browser_secret)
         return response
 
@@ -279,6 +284,92 @@ class SAMLMetadata(ExchangePage):
         response = HttpResponse(document, content_type="application/samlmetadata+xml")
         response.headers["Content-Disposition"] = f'inline; filename="{connection.id}.xml"'
         return response
+
+
+class PasswordlessLink(ExchangePage):
+    """GET, POST /passwordless/{token}/confirm: the link of a mail.
+
+    Opening it does nothing: scanners open the links of every mail before its reader does. Pressing the button counts.
+    """
+
+    session: PasswordlessSession
+
+    def prepare(self, _request: HttpRequest) -> HttpResponseBase | None:
+        self.session = sso.require_passwordless_session(self.kwargs["token"])
+        self.shown_environment = self.session.environment
+        return None
+
+    def get(self, _request: HttpRequest, token: str) -> HttpResponse:
+        del token
+        if not sso.is_open_link(self.session):
+            # The application is told, as the contract has it, and shows its own sign-in.
+            return HttpResponseRedirect(sso.confirm_passwordless_session(self.session))
+        return self.show("confirm_link.html", {"email": self.session.email})
+
+    def post(self, _request: HttpRequest, token: str) -> HttpResponse:
+        del token
+        url = sso.confirm_passwordless_session(self.session)
+        # A page that goes on by itself: form-action would hold for a redirect to the application.
+        return self.show("continue.html", {"target": url})
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class SAMLLogout(ExchangePage):
+    """GET, POST /sso/saml/{connection}/slo: an identity provider signs somebody out here (SAML profiles 4.4)."""
+
+    def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self._receive(connection_id, request.META.get("QUERY_STRING", ""), None)
+
+    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self._receive(connection_id, "", _flat(request.POST))
+
+    def _receive(self, connection_id: str, query_string: str, form: dict[str, str] | None) -> HttpResponse:
+        connection = _require_connection(connection_id, Protocol.SAML)
+        limits.count_unasked_answer(self.request, connection.id)
+        self.shown_environment = connection.environment
+        carried = self.request.GET if form is None else form
+        if "SAMLRequest" not in carried:
+            # The provider's answer to a logout that began here: the session has ended already.
+            return HttpResponseRedirect(reverse("signed-out"))
+        try:
+            logout = sso.read_saml_logout(connection, query_string=query_string, form=form)
+        except ExchangeRefused as refusal:
+            sso.record_refused_logout(connection, refusal)
+            return self.refusal_page(
+                _("You could not be signed out"),
+                _("Your identity provider's message was not accepted. Sign out in the application itself."),
+                status=403,
+            )
+        services.end_sessions_of_profiles(logout.profiles)
+        if logout.departure is None:
+            return HttpResponseRedirect(reverse("signed-out"))
+        return self.leave_by(logout.departure)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class BackchannelLogout(View):
+    """POST /sso/oidc/{connection}/backchannel-logout: an OpenID provider says who signed out there."""
+
+    http_method_names = ("post", "options")
+
+    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        try:
+            limits.count_page(request)
+            connection = _require_connection(connection_id, Protocol.OIDC)
+            logout = sso.read_backchannel_logout(connection, request.POST.get("logout_token", ""))
+        except NotFound:
+            return JsonResponse({"error": "invalid_request"}, status=404)
+        except RateLimited as refusal:
+            return JsonResponse(
+                {"error": "too_many_requests"}, status=429, headers={"Retry-After": refusal.retry_after}
+            )
+        except ExchangeRefused as refused:
+            sso.record_refused_logout(connection, refused)
+            # Back-Channel Logout 1.0 §2.8.
+            body = {"error": "invalid_request", "error_description": "The logout token was not accepted."}
+            return JsonResponse(body, status=400, headers={"Cache-Control": "no-store"})
+        services.end_sessions_of_profiles(logout.profiles)
+        return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
 
 
 class Through(SignInPage):

@@ -123,6 +123,7 @@ class SignIn(SignInPage):
         return self._ask_for_proof(email, invitation)
 
     def _ask_for_proof(self, email: str, invitation: Invitation | None) -> HttpResponse:
+        """Send the browser where the first proof is asked for."""
         proof = services.first_proof(self.settings(), invitation=invitation, email=email)
         if self._is_sign_up():
             # New or known, the mailbox is what is proven: the page tells nobody who has an account.

@@ -98,7 +98,12 @@ from authentication.services.profiles import record_profile_refusal, sign_in_wit
 from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
 from authentication.services.second_factors import sign_in_with_second_factor
-from authentication.services.sessions import end_session, end_sessions_of, sign_out_everywhere
+from authentication.services.sessions import (
+    end_session,
+    end_sessions_of,
+    end_sessions_of_profiles,
+    sign_out_everywhere,
+)
 from authentication.services.sign_in import (
     sign_in_with_email_verification,
     sign_in_with_organization,
@@ -137,6 +142,7 @@ __all__ = [
     "end_own_session",
     "end_session",
     "end_sessions_of",
+    "end_sessions_of_profiles",
     "enroll_at_sign_in",
     "enroll_own_authenticator",
     "exchange_authorization_code",

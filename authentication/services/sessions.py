@@ -1,6 +1,7 @@
 """Sessions: starting and ending."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,8 +19,9 @@ from authentication.services.outcomes import SignedIn
 from environments.models import Environment
 from events.services import emit
 from foundation import clock
-from foundation.actors import Actor, ActorKind
+from foundation.actors import SYSTEM, Actor, ActorKind
 from organizations.models import OrganizationMembership
+from sso.models import Profile
 
 
 def start_session(
@@ -102,6 +104,20 @@ def sign_out_everywhere(user: User, actor: Actor) -> None:
     attempts = SignInAttempt.objects.in_environment(user.environment_id)
     attempts.filter(user=user, completed_at__isnull=True).update(completed_at=clock.now())
     end_sessions_of(user, actor)
+
+
+@transaction.atomic
+def end_sessions_of_profiles(profiles: Iterable[Profile]) -> None:
+    """End what people began through their identity provider, which has signed them out; other sessions stay."""
+    for profile in profiles:
+        sessions = Session.objects.in_environment(profile.environment_id)
+        open_ones = sessions.filter(
+            sso_profile=profile, ended_at__isnull=True, expires_at__gt=clock.now()
+        ).order_by("id")
+        for session in open_ones:
+            end_session(session, SYSTEM)
+        browsers = HostedSession.objects.in_environment(profile.environment_id)
+        browsers.filter(sso_profile=profile, ended_at__isnull=True).update(ended_at=clock.now())
 
 
 def user_actor(user: User) -> Actor:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from environments.api.pagination import ListParameters
 from environments.api.validation import FlagField, TextField
+from sso.conf import PASSWORDLESS_LONGEST, PASSWORDLESS_SHORTEST
 from sso.connection_types import ConnectionType
 from sso.models import SAMLBinding
 
@@ -214,3 +215,33 @@ class TokenInput(serializers.Serializer[Any]):
     code = TextField(max_length=200)
     code_verifier = TextField(required=False, max_length=200)
     redirect_uri = TextField(required=False, max_length=2000)
+
+
+class PasswordlessInput(serializers.Serializer[Any]):
+    """A mailbox, and where its owner goes with the link."""
+
+    email = TextField(max_length=1000)
+    type = serializers.ChoiceField(choices=[ConnectionType.MAGIC_LINK.value])
+    redirect_uri = TextField(required=False, max_length=_LONGEST_URL)
+    state = TextField(required=False, trim_whitespace=False, allow_blank=True, max_length=2000)
+    # Older SDKs send 0 for what nobody set.
+    expires_in = serializers.IntegerField(required=False, default=PASSWORDLESS_SHORTEST, help_text="Seconds.")
+
+    def validate_expires_in(self, value: int) -> int:
+        """Take 0 for the default; anything else within its bounds."""
+        if value and not PASSWORDLESS_SHORTEST <= value <= PASSWORDLESS_LONGEST:
+            message = f"Must be between {PASSWORDLESS_SHORTEST} and {PASSWORDLESS_LONGEST} seconds."
+            raise serializers.ValidationError(message, code="invalid")
+        return value or PASSWORDLESS_SHORTEST
+
+
+class LogoutInput(serializers.Serializer[Any]):
+    """Whom to sign out at the identity provider."""
+
+    profile_id = TextField(max_length=_LONGEST_ID)
+
+
+class LogoutTokenParameters(serializers.Serializer[Any]):
+    """The token of an authorized logout."""
+
+    token = TextField(max_length=1000)

@@ -11,14 +11,21 @@ from environments.api.errors import native_error, status_of
 from environments.api.requests import client_ip, user_agent
 from environments.api.schema import describe
 from environments.api.validation import validate
-from environments.api.views import PublicApiView, no_content, reply
+from environments.api.views import ApiView, PublicApiView, no_content, reply
 from environments.models import Environment
 from foundation.errors import DomainError, NotFound, Unauthenticated
 from sso import conf, services
-from sso.api.serializers import AuthorizationParameters, TokenInput
+from sso.api.serializers import (
+    AuthorizationParameters,
+    LogoutInput,
+    LogoutTokenParameters,
+    TokenInput,
+)
 from sso.errors import InvalidClient, InvalidRedirectURI, SSORefused, TokenRefused, UnsupportedGrantType
+from sso.models import Profile
 from sso.representations import (
     AuthorizationURLObject,
+    LogoutAuthorizationObject,
     ProfileObject,
     SSOTokenObject,
     represent_profile,
@@ -141,6 +148,40 @@ class UserProfile(PublicApiView):
     @describe("Get a user profile", response=ProfileObject, refusals=(401,))
     def get(self, request: HttpRequest) -> HttpResponse:
         return reply(represent_profile(services.require_profile(bearer_token(request))))
+
+
+class AuthorizeLogout(ApiView):
+    """POST /sso/logout/authorize: a token with which a browser signs out at its identity provider."""
+
+    render_error: ClassVar[Callable[[DomainError], tuple[int, dict[str, Any]]]] = staticmethod(sso_error)
+
+    @describe(
+        "Authorize a logout", request=LogoutInput, response=LogoutAuthorizationObject, refusals=(400, 404)
+    )
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        profile_id = self.read(LogoutInput)["profile_id"]
+        rows = Profile.objects.in_environment(self.environment).select_related("connection")
+        token = services.authorize_logout(rows.require(profile_id))
+        answer: LogoutAuthorizationObject = {"logout_url": conf.logout_page(token), "logout_token": token}
+        return reply(answer)
+
+
+class Logout(PublicApiView):
+    """GET /sso/logout: a browser goes to its identity provider's logout page."""
+
+    render_error: ClassVar[Callable[[DomainError], tuple[int, dict[str, Any]]]] = staticmethod(sso_error)
+
+    @describe(
+        "Log out at the identity provider",
+        query=LogoutTokenParameters,
+        status=302,
+        public=True,
+        refusals=(400, 404),
+    )
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        response = no_content(302)
+        response.headers["Location"] = services.logout_url_of(self.read_query(LogoutTokenParameters)["token"])
+        return response
 
 
 def _require_environment(client_id: str) -> Environment:

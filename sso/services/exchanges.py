@@ -187,6 +187,24 @@ def finish_unasked(
         raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
 
 
+@transaction.atomic
+def record_refused_logout(connection: Connection, refusal: ExchangeRefused) -> None:
+    """Leave the trail of a logout that a provider asked for and that was not believed."""
+    moment = clock.now()
+    SSOSession.objects.create(
+        environment_id=connection.environment_id,
+        connection=connection,
+        kind=ExchangeKind.LOGOUT,
+        state=ExchangeState.FAILED,
+        failure=str(refusal.failure)[:60],
+        sentence=refusal.sentence,
+        received=_bounded(refusal.received),
+        created_at=moment,
+        expires_at=moment,
+        completed_at=moment,
+    )
+
+
 def find_waiting_connection_id(handle: str) -> str | None:
     """Return the id of the connection whose answer is awaited under a handle, or None; for routing alone."""
     if not handle:

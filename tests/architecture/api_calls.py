@@ -18,7 +18,12 @@ from tests.factories.accounts import PASSWORD, make_email_verification, make_ide
 from tests.factories.authorization import make_permission, make_role
 from tests.factories.environments import make_api_key
 from tests.factories.organizations import make_domain, make_group, make_membership, make_organization
-from tests.factories.sso import make_idp_certificate, make_profile, make_saml_connection
+from tests.factories.sso import (
+    make_idp_certificate,
+    make_oidc_connection,
+    make_profile,
+    make_saml_connection,
+)
 
 
 class World(dict[str, str]):
@@ -98,6 +103,20 @@ def make_world(environment: Environment) -> World:
     world["refresh_token"] = signed_in["refresh_token"]
     world["session_id"] = world.api.get(f"/user_management/users/{user.id}/sessions").json()["data"][0]["id"]
     world.api.put("/user_management/jwt_template", {"content": '{"team": "{{ user.metadata.team }}"}'})
+    oidc_connection = make_oidc_connection(
+        organization,
+        oidc={
+            "issuer": "https://op.example",
+            "uses_discovery": False,
+            "authorization_endpoint": "https://op.example/authorize",
+            "token_endpoint": "https://op.example/token",
+            "jwks_uri": "https://op.example/jwks",
+            "end_session_endpoint": "https://op.example/logout",
+        },
+    )
+    world["oidc_profile_id"] = make_profile(oidc_connection, memory={"id_token": "an ID token"}).id
+    link = world.api.post("/passwordless/sessions", {"email": "ada@foo.test", "type": "MagicLink"}).json()
+    world["passwordless_session_id"] = link["id"]
     connection = make_saml_connection(organization)
     world |= {
         "connection_id": connection.id,
@@ -139,6 +158,11 @@ def _prepare_sso_code(world: World) -> None:
         Connection.objects.in_environment(world.environment).get(pk=world["connection_id"])
     )
     world["sso_code"] = issue_code(profile=profile, redirect_uri="http://localhost:3000/callback")
+
+
+def _prepare_logout_token(world: World) -> None:
+    answer = world.api.post("/sso/logout/authorize", {"profile_id": world["oidc_profile_id"]})
+    world["logout_token"] = answer.json()["logout_token"]
 
 
 def _prepare_sso_token(world: World) -> None:
@@ -464,6 +488,23 @@ CALLS: list[Call] = [
         prepare=_prepare_sso_code,
     ),
     Call("GET", "sso/profile", prepare=_prepare_sso_token),
+    Call("POST", "sso/logout/authorize", {"profile_id": "{oidc_profile_id}"}),
+    Call("GET", "sso/logout", query="?token={logout_token}", status=302, prepare=_prepare_logout_token),
+    # The seed's, which the current spec has no more.
+    Call(
+        "POST",
+        "passwordless/sessions",
+        {"email": "marcelina@foo-corp.com", "type": "MagicLink"},
+        status=201,
+        spec="",
+    ),
+    Call(
+        "POST",
+        "passwordless/sessions/<str:session_id>/send",
+        status=201,
+        names={"session_id": "passwordless_session_id"},
+        spec="",
+    ),
     # environments, events
     Call("GET", "user_management/redirect_uris"),
     Call("POST", "user_management/redirect_uris", {"uri": "https://app.example/other"}, status=201),

@@ -116,6 +116,8 @@ def test_every_answer_validates_against_the_reference(world, call):
 
 # Placeholders that name something in the caller's own environment and not an object of somebody.
 _PUBLIC = {"client_id"}
+# How a route answers an unknown object, where the contract has it otherwise.
+_UNKNOWN = {"passwordless/sessions/<str:session_id>/send": 422}
 
 
 @pytest.mark.parametrize(
@@ -128,10 +130,11 @@ def test_an_object_of_another_environment_is_as_unknown_as_none(world, other_api
 
     answer = call.send(other_api, world)
 
-    assert answer.status_code == 404, answer.content
+    expected = _UNKNOWN.get(call.route, 404)
+    assert answer.status_code == expected, answer.content
     unknown = World(world | dict.fromkeys([call.names.get(name, name) for name in call.named], "nothing_1"))
     absent = call.send(other_api, unknown)
-    assert absent.status_code == 404
+    assert absent.status_code == expected
     assert set(absent.json()) == set(answer.json())
     assert snapshot(world) == before
 
@@ -208,6 +211,7 @@ def test_the_operations_that_need_no_key_are_the_documented_ones():
         "POST /user_management/authorize/device",
         "GET /user_management/sessions/logout",
         "GET /sso/authorize",
+        "GET /sso/logout",
         "GET /sso/jwks/<str:client_id>",
         # By its own token.
         "GET /sso/profile",

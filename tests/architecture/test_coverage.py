@@ -105,7 +105,11 @@ GET    /connections/{id} 200
 DELETE /connections/{id} 204
 GET    /sso/authorize 302
 GET    /sso/jwks/{clientId} 200
+GET    /sso/logout 302
+POST   /sso/logout/authorize 200
 GET    /sso/profile 200
+POST   /passwordless/sessions 201
+POST   /passwordless/sessions/{id}/send 201
 POST   /sso/token 200
 GET    /user_management/cors_origins 200
 POST   /user_management/cors_origins 201

@@ -22,6 +22,13 @@ ALLOWED = {
     ("sso/services/exchanges.py", "find_waiting_connection_id"),
     ("sso/services/exchanges.py", "_require_pending"),
     ("sso/services/codes.py", "require_profile"),
+    ("sso/services/logout.py", "logout_url_of"),
+    ("sso/services/passwordless.py", "require_passwordless_session"),
+    # Done for everybody, by a clock.
+    ("sso/services/upkeep.py", "due_metadata"),
+    ("sso/services/upkeep.py", "announce_renewals"),
+    ("sso/services/upkeep.py", "_announce"),
+    ("sso/services/upkeep.py", "purge_sso"),
     # A link in a mail names nothing but its token.
     ("accounts/services/password_resets.py", "require_password_reset"),
     ("organizations/services/invitations.py", "find_invitation_of_link"),

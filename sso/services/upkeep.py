@@ -1,0 +1,154 @@
+"""What is done without being asked: metadata fetched again, certificates announced, old rows removed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from events.services import emit
+from foundation import clock
+from foundation.actors import SYSTEM
+from foundation.outbound import OutboundError, fetch
+from foundation.retention import delete_in_batches
+from sso import conf
+from sso.errors import ConnectionSettingsInvalid
+from sso.models import (
+    Connection,
+    ConnectionState,
+    IdPCertificate,
+    PasswordlessSession,
+    SAMLSettings,
+    SeenAssertion,
+    SSOAccessToken,
+    SSOAuthorizationCode,
+    SSOSession,
+)
+from sso.saml.metadata import IdPMetadata, MetadataRefused, read_idp_metadata
+from sso.services.certificates import RESPONSE_SIGNING, named
+from sso.services.connections import require_connection, update_connection
+from sso.services.settings import SAMLChanges
+
+_LONGEST_FAILURE = 500
+_IN_USE = (ConnectionState.ACTIVE, ConnectionState.VALIDATING, ConnectionState.DRAFT)
+
+
+def fetch_metadata(url: str, entity_id: str = "") -> IdPMetadata:
+    """Fetch and read an identity provider's metadata; raises MetadataRefused with a sentence. Calls the network."""
+    try:
+        response = fetch("GET", url, maximum_bytes=conf.METADATA_MAXIMUM_BYTES)
+    except OutboundError as error:
+        raise MetadataRefused(str(error)) from error
+    if response.status != 200:
+        raise MetadataRefused(f"The address answered with the status {response.status}.")
+    return read_idp_metadata(response.body, entity_id)
+
+
+def changes_by(metadata: IdPMetadata) -> SAMLChanges:
+    """Return what metadata says of a connection's settings."""
+    return {
+        "idp_entity_id": metadata.entity_id,
+        "idp_sso_url": metadata.sso_url,
+        "idp_sso_binding": metadata.sso_binding,
+        "idp_slo_url": metadata.slo_url,
+        "idp_certificates": [certificate.pem for certificate in metadata.certificates],
+    }
+
+
+def refresh_metadata(environment_id: str, connection_id: str) -> None:
+    """Fetch a connection's metadata again and take over what is new; what goes wrong is noted for staff to read.
+
+    Only certificates and addresses follow the document: another entity id would be another identity provider.
+    """
+    connection = require_connection(environment_id, connection_id)
+    row = connection.saml_settings
+    if not row.metadata_url:
+        return
+    failure = ""
+    try:
+        metadata = fetch_metadata(row.metadata_url, row.idp_entity_id)
+        with transaction.atomic():
+            update_connection(connection=connection, actor=SYSTEM, changes={"saml": changes_by(metadata)})
+    except (MetadataRefused, ConnectionSettingsInvalid) as error:
+        failure = str(error)[:_LONGEST_FAILURE]
+    SAMLSettings.objects.in_environment(environment_id).filter(pk=connection_id).update(
+        metadata_fetched_at=clock.now(), metadata_failure=failure
+    )
+
+
+def due_metadata() -> Iterator[tuple[str, str]]:
+    """Yield environment and connection of every metadata URL that was not fetched today."""
+    due = clock.now() - conf.METADATA_REFRESH
+    rows = SAMLSettings.unscoped.exclude(metadata_url="").filter(
+        Q(metadata_fetched_at__isnull=True) | Q(metadata_fetched_at__lt=due),
+        connection__state__in=_IN_USE,
+    )
+    yield from rows.values_list("environment_id", "connection_id")
+
+
+def announce_renewals() -> int:
+    """Tell of certificates that end within a month or have ended, once a week each; return how many.
+
+    One that has a successor that lives longer is nobody's concern any more.
+    """
+    moment = clock.now()
+    rows = IdPCertificate.unscoped.filter(
+        Q(renewal_announced_at__isnull=True) | Q(renewal_announced_at__lte=moment - conf.RENEWAL_REPEAT),
+        not_after__lte=moment + conf.RENEWAL_NOTICE,
+        connection__state=ConnectionState.ACTIVE,
+    )
+    ids = list(rows.order_by("not_after").values_list("pk", flat=True))
+    return sum(_announce(certificate_id) for certificate_id in ids)
+
+
+@transaction.atomic
+def _announce(certificate_id: str) -> bool:
+    moment = clock.now()
+    row = (
+        IdPCertificate.unscoped.select_for_update(of=("self",))
+        .select_related("connection__environment")
+        .filter(pk=certificate_id)
+        .first()
+    )
+    if row is None or _has_successor(row.connection, row):
+        return False
+    if row.renewal_announced_at is not None and row.renewal_announced_at > moment - conf.RENEWAL_REPEAT:
+        return False
+    row.renewal_announced_at = moment
+    row.save(update_fields=["renewal_announced_at"])
+    emit(
+        "connection.saml_certificate_renewal_required",
+        environment=row.connection.environment,
+        actor=SYSTEM,
+        data={
+            "connection": named(row.connection),
+            "certificate": {
+                "certificate_type": RESPONSE_SIGNING,
+                "expiry_date": clock.iso(row.not_after),
+                "is_expired": row.not_after <= moment,
+            },
+            "days_until_expiry": (row.not_after - moment) // timedelta(days=1),
+        },
+        organization_id=row.connection.organization_id or "",
+    )
+    return True
+
+
+def _has_successor(connection: Connection, row: IdPCertificate) -> bool:
+    others = IdPCertificate.objects.in_environment(connection.environment_id).filter(connection=connection)
+    return others.filter(not_after__gt=row.not_after).exists()
+
+
+def purge_sso() -> int:
+    """Delete what ran out, in batches; return how many rows went. A spent code stays a day, to be recognized."""
+    moment = clock.now()
+    return sum(
+        delete_in_batches(rows)
+        for rows in (
+            SSOAccessToken.unscoped.filter(expires_at__lt=moment),
+            SSOAuthorizationCode.unscoped.filter(expires_at__lt=moment - conf.CODE_RETENTION),
+            SeenAssertion.unscoped.filter(expires_at__lt=moment),
+            SSOSession.unscoped.filter(created_at__lt=moment - conf.TRAIL_RETENTION),
+            PasswordlessSession.unscoped.filter(expires_at__lt=moment - conf.PASSWORDLESS_RETENTION),
+        )
+    )
