@@ -39,6 +39,7 @@ class BrandingForm(ServiceForm):
             "privacy_url": "Privacy",
             "terms_url": "Terms",
         }
+        widgets = dict.fromkeys(("support_url", "privacy_url", "terms_url"), forms.URLInput)
 
     def clean_new_logo(self) -> bytes | None:
         """Return the bytes of a picture, as far as one that is allowed would go."""
