@@ -1,6 +1,6 @@
 import pytest
 
-from environments.models import Branding
+from environments.services import update_branding
 from tests.authentication.browser import CALLBACK
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -53,7 +53,7 @@ def test_a_program_is_told_in_json_with_the_status(browser, accept):
 
 
 def test_the_page_has_the_looks_of_the_environment_that_was_named(browser, environment):
-    Branding.objects.create(environment=environment, product_name="Lumen")
+    update_branding(environment=environment, changes={"product_name": "Lumen"})
 
     ask(browser, redirect_uri="https://evil.example/")
 
