@@ -21,6 +21,9 @@ from tests.sso.browser import CALLBACK
 
 ADA = {"email": "ada@acme.com", "first_name": "Ada", "last_name": "Lovelace", "groups": "Engineers"}
 
+# The server that OpenID Connect calls has a database connection of its own, and sees what was committed alone.
+IN_THE_OPEN = pytest.mark.django_db(transaction=True)
+
 
 @pytest.fixture
 def organization(environment):
@@ -117,6 +120,7 @@ def profile_at(api, environment, callback):
     return answer.json()["profile"]
 
 
+@IN_THE_OPEN
 @pytest.mark.parametrize("protocol", ["saml", "oidc"])
 def test_a_person_who_was_made_up_becomes_a_profile(request, api, environment, protocol):
     connection = request.getfixturevalue(protocol)
@@ -146,6 +150,7 @@ def test_a_person_who_was_made_up_becomes_a_profile(request, api, environment, p
         ("no_email", {"saml": "email_missing", "oidc": "email_missing"}),
     ],
 )
+@IN_THE_OPEN
 @pytest.mark.parametrize("protocol", ["saml", "oidc"])
 def test_each_misbehaviour_leaves_its_own_failure_in_the_trail(
     request, environment, protocol, misbehaviour, failures
@@ -263,6 +268,7 @@ def begin_test(walker, connection):
     return walker
 
 
+@IN_THE_OPEN
 @pytest.mark.parametrize("protocol", ["saml", "oidc"])
 def test_staff_test_a_connection_and_see_the_profile_and_nobody_is_signed_in(
     request, staff, environment, emitted, protocol
