@@ -42,6 +42,7 @@ def test_every_operation_and_refusal_of_the_older_sdk(gatehouse_server):
         "roles",
         "factors",
         "codes",
+        "connections",
         "refusals",
     ]
 

@@ -231,7 +231,36 @@ def codes(workos: Any) -> None:
     )
 
 
+def connections(workos: Any) -> None:
+    organization = workos.organizations.create_organization(name="Foo")
+    # The older SDK makes none itself.
+    made = workos.sso._http_client.request(
+        "connections",
+        method="post",
+        json={"organization_id": organization.id, "connection_type": "OktaSAML"},
+    )
+    found = workos.sso.get_connection(made["id"])
+    assert (found.name, list(found.domains)) == ("Foo", [])
+    listed = workos.sso.list_connections(organization_id=organization.id, connection_type="OktaSAML")
+    assert [row.id for row in listed.data] == [found.id]
+    assert found.id in workos.sso.get_authorization_url(
+        connection_id=found.id, redirect_uri="http://localhost:3000/callback"
+    )
+    session = workos.passwordless.create_session(
+        email="marcelina@foo-corp.com", type="MagicLink", expires_in=900
+    )
+    assert workos.passwordless.send_session(session.id) is True
+    refused(
+        BadRequestException,
+        lambda: workos.sso.get_profile_and_token(code="01E2RJ4C05B52KKZ8FSRDAP23J"),
+        error="invalid_grant",
+    )
+    refused(AuthenticationException, lambda: workos.sso.get_profile("01E2RJ4C05B52KKZ8FSRDAP23J"))
+    workos.sso.delete_connection(found.id)
+    refused(NotFoundException, lambda: workos.sso.get_connection(found.id))
+
+
 if __name__ == "__main__":
-    for part in (organizations, users, roles, factors, codes, refusals):
+    for part in (organizations, users, roles, factors, codes, connections, refusals):
         part(client())
         sys.stdout.write(f"{part.__name__}\n")

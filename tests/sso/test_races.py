@@ -1,0 +1,49 @@
+"""Answers and codes that arrive at once. Real row locks are needed to show that each counts once."""
+
+import pytest
+
+from foundation.errors import DomainError
+from organizations.models import Organization
+from sso import services
+from sso.errors import InvalidGrant
+from sso.exchanges import ReceivedProfile
+from sso.models import Profile, SSOAccessToken
+from sso.services import IssuedToken
+from tests.factories.environments import make_environment
+from tests.factories.organizations import make_organization
+from tests.factories.sso import make_profile, make_saml_connection
+from tests.threads import in_parallel
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return make_organization(make_environment())
+
+
+def test_one_code_presented_by_many_at_once_opens_one_profile(organization):
+    profile = make_profile(make_saml_connection(organization))
+    code = services.issue_code(profile=profile, redirect_uri="https://app.example/callback")
+
+    def exchange(_number: int) -> IssuedToken | DomainError:
+        try:
+            return services.exchange_code(environment=organization.environment, code=code)
+        except InvalidGrant as refusal:
+            return refusal
+
+    outcomes = in_parallel(8, exchange)
+
+    assert sum(isinstance(outcome, IssuedToken) for outcome in outcomes) == 1
+    # Whoever came second may have stolen it: what the first one got is void.
+    assert SSOAccessToken.unscoped.count() == 0
+
+
+def test_first_sign_ins_at_once_make_one_profile_and_one_activation(organization):
+    connection = make_saml_connection(organization)
+    received = ReceivedProfile(idp_id="ada", email="ada@example.com")
+
+    profiles = in_parallel(6, lambda _number: services.record_profile(connection, received))
+
+    assert len({profile.id for profile in profiles}) == 1
+    assert Profile.unscoped.count() == 1
