@@ -118,7 +118,7 @@ class SocialProviderAdmin(EnvironmentModelAdmin):
         return super().get_queryset(request).select_related("connection__environment")
 
     def get_fieldsets(self, request: HttpRequest, obj: OAuthProvider | None = None) -> Any:
-        if obj is None:
+        if obj is None or not obj.connection_id:
             return self.add_fieldsets
         provider = _provider_of(obj)
         is_apple = obj.connection.connection_type == ConnectionType.APPLE_OAUTH

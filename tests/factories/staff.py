@@ -13,7 +13,7 @@ from events.models import Event
 from events.services import queue_mail
 from foundation.actors import SYSTEM
 from organizations import services as organizations
-from sso.models import IdPCertificate, SandboxIdentityProvider
+from sso.models import IdPCertificate, OAuthProvider, SandboxIdentityProvider
 from sso.test_idp.services import ensure_test_idp
 from tests.factories.accounts import make_passkey, make_totp_factor, make_user
 from tests.factories.organizations import (
@@ -62,7 +62,9 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
     connection = make_saml_connection(organization, name=f"Connection {tag}")
     profile = make_profile(connection, f"{tag}@example.com")
     ensure_test_idp(environment)
-    social = make_oauth_connection(environment)
+    # An environment has one connection of a kind, and this may be its second world.
+    social_rows = OAuthProvider.objects.in_environment(environment)
+    social = social_rows.first() or make_oauth_connection(environment).oauth_provider
     return {
         "accounts/user": user,
         "accounts/identity": ensure_identity(user=user, provider="GoogleOAuth", idp_id=f"subject-{tag}"),
@@ -100,7 +102,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "organizations/organizationmembership": membership,
         "sso/connection": connection,
         "sso/idpcertificate": IdPCertificate.objects.in_environment(environment).get(connection=connection),
-        "sso/oauthprovider": social.oauth_provider,
+        "sso/oauthprovider": social,
         "sso/profile": profile,
         "sso/sandboxidentityprovider": SandboxIdentityProvider.objects.in_environment(environment).get(),
         "sso/ssosession": make_sso_session(profile),
