@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from foundation import clock
+from foundation.jobs import enqueue
 from foundation.outbound import OutboundError, check_url
 from sso.connection_types import Protocol
 from sso.errors import ConnectionSettingsInvalid
@@ -113,6 +114,9 @@ def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
     }
     columns |= _key_pair(changes)
     changed = _write(row, columns, is_new=is_new)
+    if "metadata_url" in changed and row.metadata_url:
+        # Fetched after the commit, and by the daily sweep if the task is lost: nothing calls out from here.
+        enqueue("sso.tasks.refresh_metadata", connection.environment_id, connection.id)
     if "sp_certificate" in changed and not is_new:
         tell_key_pair_renewed(connection, row.sp_certificate)
     if "idp_certificates" in changes:

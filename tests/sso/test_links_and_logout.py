@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from lxml import etree
 
 from authentication.models import Session
 from events.models import Event, Mail
@@ -12,6 +13,13 @@ from sso import services
 from sso.models import IdPCertificate, PasswordlessSession, SSOAuthorizationCode, SSOSession
 from tests.factories.sso import make_idp_certificate, make_oidc_connection, make_profile
 from tests.sso.browser import CALLBACK, local, query_of, saml_answer
+from tests.sso.saml.identity_provider import instant, post
+
+LOGOUT = """\
+<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"
+  xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_logout1" Version="2.0" IssueInstant="{now}"
+  Destination="{slo}"><saml:Issuer>{idp}</saml:Issuer><saml:NameID>{name_id}</saml:NameID>
+</samlp:LogoutRequest>"""
 
 LINK = {"email": "Ada@Example.com", "type": "MagicLink"}
 
@@ -150,9 +158,9 @@ def test_a_logout_needs_its_token_and_a_provider_that_has_a_logout(
     assert anonymous.get("/sso/logout", {"token": "forged"}).status_code == 404
 
 
-def test_a_forged_logout_of_a_saml_provider_ends_nothing(
-    browser, api, environment, saml_connection, company_idp
-):
+@pytest.fixture
+def signed_in(browser, api, environment, saml_connection, company_idp) -> Session:
+    """Return the session of somebody who came through the SAML provider."""
     left = browser.client.get(
         "/user_management/authorize",
         {
@@ -175,15 +183,52 @@ def test_a_forged_logout_of_a_saml_provider_ends_nothing(
             "code": query_of(back["Location"])["code"],
         },
     )
-    session = Session.objects.in_environment(environment).get()
-    assert session.ended_at is None
+    return Session.objects.in_environment(environment).get()
 
-    # Unsigned: anybody could have written it.
-    forged = browser.client.post(f"/sso/saml/{saml_connection.id}/slo", {"SAMLRequest": "PHg+"})
-    assert forged.status_code == 403
-    session.refresh_from_db()
-    assert session.ended_at is None
+
+def logout_request(connection, idp, name_id="ada-1"):
+    sp = services.service_provider_of(services.require_connection(connection.environment_id, connection.id))
+    return etree.fromstring(
+        LOGOUT.format(now=instant(clock.now()), slo=sp.slo_url, idp=idp.entity_id, name_id=name_id)
+    )
+
+
+def test_a_saml_providers_logout_ends_what_began_through_it(
+    browser, emitted, saml_connection, company_idp, signed_in
+):
+    message = logout_request(saml_connection, company_idp)
+    company_idp.sign(message)
+    form = {"SAMLRequest": post(message), "RelayState": "theirs"}
+
+    answer = browser.client.post(f"/sso/saml/{saml_connection.id}/slo", form)
+
+    signed_in.refresh_from_db()
+    assert signed_in.ended_at is not None
+    assert "session.revoked" in emitted()
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(company_idp.slo_url)
+    assert query_of(answer["Location"])["RelayState"] == "theirs"
+    # The same message again is nobody's word any more.
+    assert browser.client.post(f"/sso/saml/{saml_connection.id}/slo", form).status_code == 403
+
+
+def test_a_logout_that_nobody_signed_ends_nothing(browser, saml_connection, company_idp, signed_in):
+    unsigned = post(logout_request(saml_connection, company_idp))
+
+    refused = browser.client.post(f"/sso/saml/{saml_connection.id}/slo", {"SAMLRequest": unsigned})
+
+    assert refused.status_code == 403
+    signed_in.refresh_from_db()
+    assert signed_in.ended_at is None
     assert SSOSession.unscoped.filter(kind="logout", state="failed").exists()
+
+
+def test_a_logout_of_somebody_else_ends_nothing(browser, saml_connection, company_idp, signed_in):
+    message = logout_request(saml_connection, company_idp, name_id="grace-1")
+    company_idp.sign(message)
+    browser.client.post(f"/sso/saml/{saml_connection.id}/slo", {"SAMLRequest": post(message)})
+    signed_in.refresh_from_db()
+    assert signed_in.ended_at is None
 
 
 def test_a_forged_logout_token_is_refused_with_its_trail(client, company):
