@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views import View
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 
 from authentication import services
@@ -346,7 +347,8 @@ class SAMLLogout(ExchangePage):
         return self.leave_by(logout.departure)
 
 
-@method_decorator(csrf_exempt, name="dispatch")
+# Nobody keeps these answers (Back-Channel Logout 1.0 §2.8).
+@method_decorator([csrf_exempt, cache_control(no_store=True)], name="dispatch")
 class BackchannelLogout(View):
     """POST /sso/oidc/{connection}/backchannel-logout: an OpenID provider says who signed out there."""
 
@@ -365,11 +367,10 @@ class BackchannelLogout(View):
             )
         except ExchangeRefused as refused:
             sso.record_refused_logout(connection, refused)
-            # Back-Channel Logout 1.0 §2.8.
             body = {"error": "invalid_request", "error_description": "The logout token was not accepted."}
-            return JsonResponse(body, status=400, headers={"Cache-Control": "no-store"})
+            return JsonResponse(body, status=400)
         services.end_sessions_of_profiles(logout.profiles)
-        return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
+        return HttpResponse(status=200)
 
 
 class Through(SignInPage):

@@ -55,5 +55,6 @@ def test_a_domain_is_verified_by_the_record_that_was_shown_first(workos, zone):
 
     assert asked.state == "pending"
     wait_until(lambda: workos.organization_domains.get_organization_domain(domain.id).state == "verified")
-    (event,) = workos.events.list_events(events=["organization_domain.verified"]).data
-    assert event.data.id == domain.id
+    # The sample customer's domain was verified at the first start.
+    verified = workos.events.list_events(events=["organization_domain.verified"]).data
+    assert [event.data.id for event in verified].count(domain.id) == 1
