@@ -80,6 +80,7 @@ class AuthenticateInput(ClientInput, OriginInput):
     code_verifier = TextField(required=False)
     redirect_uri = TextField(required=False)
     device_code = TextField(required=False)
+    link_authorization_code = TextField(required=False)
     invitation_token = TextField(required=False)
     organization_id = TextField(required=False)
     pending_authentication_token = TextField(required=False)

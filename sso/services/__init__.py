@@ -38,7 +38,6 @@ from sso.services.logout import (
     logout_url_of,
     read_backchannel_logout,
     read_saml_logout,
-    saml_logout_of,
 )
 from sso.services.passwordless import (
     confirm_passwordless_session,
@@ -110,7 +109,6 @@ __all__ = [
     "require_connection_of_anybody",
     "require_passwordless_session",
     "require_profile",
-    "saml_logout_of",
     "saml_options_of",
     "send_passwordless_session",
     "service_provider_of",

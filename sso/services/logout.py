@@ -38,7 +38,12 @@ def authorize_logout(profile: Profile) -> str:
 
     Raises LogoutNotSupported.
     """
-    if profile.connection.protocol is not Protocol.OIDC or not _memory(profile).get("id_token"):
+    memory, protocol = _memory(profile), profile.connection.protocol
+    is_possible = {
+        Protocol.OIDC: bool(memory.get("id_token")),
+        Protocol.SAML: saml_logout_of(profile) is not None,
+    }
+    if not is_possible.get(protocol, False):
         raise LogoutNotSupported
     return signing.dumps({"profile": profile.id}, salt=_SALT)
 
@@ -56,6 +61,11 @@ def logout_url_of(token: str) -> str:
     profile = Profile.unscoped.select_related("connection__oidc_settings").filter(pk=profile_id).first()
     if profile is None:
         raise NotFound.of("Profile", str(profile_id))
+    if profile.connection.protocol is Protocol.SAML:
+        departure = saml_logout_of(profile)
+        if departure is None:
+            raise LogoutNotSupported
+        return departure.url
     party = relying_party_of(profile.connection.oidc_settings)
     try:
         url = end_session_url(party, id_token=_memory(profile).get("id_token", ""))
@@ -102,14 +112,14 @@ def read_saml_logout(
     return ProviderLogout(tuple(found), departure)
 
 
-def saml_logout_of(profile: Profile, relay_state: str) -> Departure | None:
-    """Return the way to a SAML provider's logout for a person who signs out here, None where it has none."""
+def saml_logout_of(profile: Profile) -> Departure | None:
+    """Return the redirect to a SAML provider's logout for a person who signs out here, None where it has none."""
     connection = require_connection(profile.environment_id, profile.connection_id)
     if connection.protocol is not Protocol.SAML:
         return None
     try:
         return saml.begin_logout(
-            service_provider_of(connection), identity_provider_of(connection), _memory(profile), relay_state
+            service_provider_of(connection), identity_provider_of(connection), _memory(profile), ""
         )
     except ValueError:
         return None

@@ -1,6 +1,8 @@
 """Links by mail, signing out with the provider, and what is done by the clock."""
 
+import base64
 import re
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from authentication.models import Session
 from events.models import Event, Mail
 from foundation import clock
 from sso import services
-from sso.models import IdPCertificate, PasswordlessSession, SSOAuthorizationCode, SSOSession
+from sso.models import IdPCertificate, PasswordlessSession, Profile, SSOAuthorizationCode, SSOSession
 from tests.factories.sso import make_idp_certificate, make_oidc_connection, make_profile
 from tests.sso.browser import CALLBACK, local, query_of, saml_answer
 from tests.sso.saml.identity_provider import instant, post
@@ -184,6 +186,23 @@ def signed_in(browser, api, environment, saml_connection, company_idp) -> Sessio
         },
     )
     return Session.objects.in_environment(environment).get()
+
+
+def test_an_application_sends_a_browser_to_a_saml_providers_logout(
+    api, anonymous, saml_connection, company_idp, signed_in
+):
+    profile = Profile.unscoped.get(connection=saml_connection)
+    answer = api.post("/sso/logout/authorize", {"profile_id": profile.id})
+    assert answer.status_code == 200, answer.content
+
+    left = anonymous.get(local(answer.json()["logout_url"]))
+
+    assert left["Location"].startswith(f"{company_idp.slo_url}?")
+    sent = query_of(left["Location"])
+    assert sent["Signature"]
+    request = etree.fromstring(zlib.decompress(base64.b64decode(sent["SAMLRequest"]), -15))
+    assert request.tag.endswith("}LogoutRequest")
+    assert [element.text for element in request.iter("{*}NameID")] == ["ada-1"]
 
 
 def logout_request(connection, idp, name_id="ada-1"):
