@@ -41,7 +41,7 @@ test-postgres: $(VENV)/.installed-dev $(VENV)/.installed-workos5 ## Run the test
 	@scripts/with-services $(MAKE) --no-print-directory test
 
 e2e: $(VENV)/.installed-dev ## Run the browser tests (needs Chromium)
-	@CHROMIUM="$$(sh scripts/find-chromium)" && export CHROMIUM && $(BIN)/pytest -m browser -n $(WORKERS) --dist loadscope $(ARGS)
+	@CHROMIUM="$$(sh scripts/find-chromium)" && export CHROMIUM && $(BIN)/pytest tests/e2e -m browser -n $(WORKERS) --dist loadscope $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure; starts its own server
 	@$(BIN)/python -m bench $(ARGS)

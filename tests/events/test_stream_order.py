@@ -12,6 +12,7 @@ from foundation.actors import SYSTEM
 from foundation.ids import new_id
 from tests.api_client import ApiClient
 from tests.factories.environments import make_api_key, make_environment
+from tests.other_transactions import wait_for_other_transactions
 from tests.threads import in_parallel
 
 
@@ -33,6 +34,7 @@ def write(environment, event_id=""):
 
 
 def poll(api, after=None, limit=100):
+    wait_for_other_transactions()
     query = {"limit": limit} | ({"after": after} if after else {})
     return [event["id"] for event in api.get("/events", query).json()["data"]]
 

@@ -36,6 +36,7 @@ from workos.user_management import PasswordPlaintext
 
 from foundation.ids import new_secret
 from tests.live import LiveGatehouse
+from tests.other_transactions import wait_for_other_transactions
 
 PASSWORD = "correct horse battery staple 42"
 
@@ -390,6 +391,7 @@ def test_events_tell_what_happened_and_who_did_it(workos):
     acme = make_organization(workos)
     user, membership = make_member(workos, acme)
     names = ["organization.created", "organization_membership.created"]
+    wait_for_other_transactions()
     listed = workos.events.list_events(events=names, organization_id=acme.id).data
 
     assert sorted(event.event for event in listed) == names
