@@ -13,6 +13,7 @@ from organizations.models import OrganizationMembership
 from organizations.services import create_membership
 from sso.connection_types import ConnectionType
 from sso.models import Connection, ConnectionState
+from sso.services import usable_connections
 
 # A new connection is validating until somebody has come through it.
 _USABLE_STATES = (ConnectionState.VALIDATING, ConnectionState.ACTIVE)
@@ -48,7 +49,7 @@ def other_ways(situation: Situation) -> OtherWays:
         connection
         for policy in wanting
         if rules.allows(MethodFamily.SSO)
-        for connection in list_usable_connections(situation.environment, policy.organization_id)
+        for connection in usable_connections(situation.environment, organization=policy.organization_id)
     ]
     return OtherWays(
         wanting[0].organization.name,
@@ -59,17 +60,13 @@ def other_ways(situation: Situation) -> OtherWays:
     )
 
 
-def list_usable_connections(environment: Environment, organization_id: str) -> list[Connection]:
-    """Return the connections through which people of an organization can come, oldest first."""
-    rows = Connection.objects.in_environment(environment)
-    return list(rows.filter(organization_id=organization_id, state__in=_USABLE_STATES).order_by("id"))
-
-
 def sso_details(situation: Situation) -> dict[str, Any]:
     """Return the fields of ``sso_required``: the connections of the organization that wants one of them used."""
     policy = situation.unmet_sso_policy
     connections = (
-        [] if policy is None else list_usable_connections(situation.environment, policy.organization_id)
+        []
+        if policy is None
+        else usable_connections(situation.environment, organization=policy.organization_id)
     )
     return {
         "email": situation.user.email,
@@ -84,7 +81,7 @@ def allowed_method_details(situation: Situation) -> dict[str, Any]:
         connection.id
         for policy in rules.policies
         if rules.allows(MethodFamily.SSO)
-        for connection in list_usable_connections(environment, policy.organization_id)
+        for connection in usable_connections(environment, organization=policy.organization_id)
     ]
     social = usable_social_types(environment) if rules.allows(MethodFamily.SOCIAL) else set()
     methods = {name: provider in social for name, provider in _NAMED_PROVIDERS.items()}
