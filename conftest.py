@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 # In CI everything that a test may need is installed, so a skip hides a failure.
 SKIPS_ARE_FAILURES = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # Installed by .ci/run; `npm ci --prefix tests/node` does it by hand.
 NODE_PARTIES = Path(__file__).parent / "tests" / "node" / "node_modules"
+
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis_settings.register_profile("gatehouse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("gatehouse")
 
 
 def pytest_report_header() -> str:

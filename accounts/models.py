@@ -28,6 +28,12 @@ class User(EnvironmentModel):
         help_text="The encoded hash; empty where there is none.",
     )
     password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    password_doubted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When somebody else than whoever knows the password proved the mailbox, which nobody had before.",
+    )
     last_sign_in_at = models.DateTimeField(null=True, blank=True, editable=False)
     passkey_declined_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When an offer to add a passkey was turned down."
@@ -44,6 +50,13 @@ class User(EnvironmentModel):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def password_is_doubted(self) -> bool:
+        """Whether the password may be that of somebody who never had the mailbox (docs/decisions/0023)."""
+        if self.password_doubted_at is None or not self.password:
+            return False
+        return self.password_changed_at is None or self.password_changed_at <= self.password_doubted_at
 
 
 class FormerPassword(EnvironmentModel):

@@ -151,7 +151,7 @@ def organization_step(situation: Situation) -> Step | None:
 
 
 def _email_verification(situation: Situation) -> Step | None:
-    if situation.attempt.pending_identity:
+    if situation.attempt.needs_mailbox_again:
         # Whatever the account's owner proved before: who comes now has only said to be them.
         return Step.EMAIL_VERIFICATION
     needed = (

@@ -265,6 +265,17 @@ class SignInAttempt(Impersonation, EnvironmentModel):
     def __str__(self) -> str:
         return f"Sign-in attempt of {self.user_id}"
 
+    @property
+    def needs_mailbox_again(self) -> bool:
+        """Whether a code has to come from the mailbox although its owner has proven it before.
+
+        An identity that waits may be anybody's, and so may a password from before the mailbox was proven.
+        """
+        by_doubted_password = (
+            self.authentication_method == AuthenticationMethod.PASSWORD and self.user.password_is_doubted
+        )
+        return bool(self.pending_identity) or by_doubted_password
+
 
 class KnownDevice(EnvironmentModel):
     """A browser or device that a user has signed in with before (docs/decisions/0050); only a digest is kept."""

@@ -16,7 +16,7 @@ from accounts.models import EmailVerification, User
 from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.representations import represent_email_verification_event
 from accounts.services.one_time_codes import spend_one_time_code
-from accounts.services.rows import expire_email_verifications, lock_user, save_changes
+from accounts.services.rows import expire_email_verifications, lock_user, prove_mailbox, save_changes
 from environments.branding import Look
 from environments.mail import send_mail
 from environments.models import MailKind
@@ -79,11 +79,17 @@ def create_email_verification(
 
 
 def use_email_verification_code(
-    *, user: User, one_time_code: str, actor: Actor, even_if_verified: bool = False
+    *,
+    user: User,
+    one_time_code: str,
+    actor: Actor,
+    even_if_verified: bool = False,
+    knows_password: bool = True,
 ) -> User:
     """Spend the user's newest code: right, it verifies the address once and for all. Return the user.
 
-    ``even_if_verified`` as for :func:`create_email_verification`.
+    ``even_if_verified`` as for :func:`create_email_verification`. ``knows_password`` is False where whoever reads the
+    mailbox has not shown to know the user's password.
 
     A wrong guess is counted and committed before the refusal, so do not call this inside a transaction that the
     refusal would roll back. Raises EmailPreviouslyVerified, EmailVerificationCodeIncorrect, …Expired, …Locked,
@@ -95,7 +101,7 @@ def use_email_verification_code(
             raise EmailPreviouslyVerified
         verdict = _spend_newest(row, one_time_code)
         if verdict is CodeVerdict.RIGHT:
-            save_changes(row, {"email_verified": True}, actor)
+            prove_mailbox(row, actor, knows_password=knows_password)
     if verdict is not CodeVerdict.RIGHT:
         raise _REFUSALS[verdict]
     return row

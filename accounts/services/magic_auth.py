@@ -8,7 +8,7 @@ from accounts.models import MagicAuth, User
 from accounts.one_time_codes import LIFETIME, CodeVerdict, new_one_time_code
 from accounts.representations import represent_magic_auth_event
 from accounts.services.one_time_codes import spend_one_time_code
-from accounts.services.rows import expire_magic_auths, lock_user, save_changes
+from accounts.services.rows import expire_magic_auths, lock_user, prove_mailbox
 from environments.branding import Look
 from environments.mail import send_mail
 from environments.models import MailKind
@@ -75,5 +75,5 @@ def spend_magic_auth_code(
         return CodeVerdict.WRONG, None
     verdict = spend_one_time_code(newest, one_time_code, "magic_auth", row.id)
     if verdict is CodeVerdict.RIGHT:
-        save_changes(row, {"email_verified": True}, actor)
+        prove_mailbox(row, actor)
     return verdict, newest

@@ -56,6 +56,24 @@ def save_changes(user: User, changes: dict[str, Any], actor: Actor) -> bool:
     return True
 
 
+def prove_mailbox(user: User, actor: Actor, *, knows_password: bool = False) -> None:
+    """Note that somebody has read the user's mailbox; ``user.updated`` the first time only.
+
+    A password that stood there before may be that of somebody else, who made the account and waits for the owner of
+    the mailbox to fill it (pre-hijacking): where nobody has shown to know both, it is doubted from now on.
+    ``user`` comes from :func:`lock_user`.
+    """
+    doubted_at = user.password_doubted_at
+    if knows_password:
+        doubted_at = None
+    elif user.password and not user.email_verified:
+        doubted_at = clock.now()
+    save_changes(user, {"email_verified": True}, actor)
+    if user.password_doubted_at != doubted_at:
+        user.password_doubted_at = doubted_at
+        user.save(update_fields=["password_doubted_at"])
+
+
 def note_change(user: User, actor: Actor) -> None:
     """Emit ``user.updated`` for a change that no attribute shows, such as another passkey.
 

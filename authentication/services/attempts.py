@@ -267,7 +267,7 @@ def _email_details(situation: Situation) -> dict[str, Any]:
         user=situation.user,
         actor=user_actor(situation.user),
         look=look_of_attempt(situation.attempt),
-        even_if_verified=bool(situation.attempt.pending_identity),
+        even_if_verified=situation.attempt.needs_mailbox_again,
     )
     return {"email": situation.user.email, "email_verification_id": verification.id}
 

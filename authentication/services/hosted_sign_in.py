@@ -126,7 +126,7 @@ def send_another_verification_code(
         user=attempt.user,
         actor=user_actor(attempt.user),
         look=look_of_attempt(attempt),
-        even_if_verified=bool(attempt.pending_identity),
+        even_if_verified=attempt.needs_mailbox_again,
     )
 
 

@@ -106,7 +106,8 @@ def sign_in_with_email_verification(
             user=attempt.user,
             one_time_code=one_time_code,
             actor=user_actor(attempt.user),
-            even_if_verified=bool(attempt.pending_identity),
+            even_if_verified=attempt.needs_mailbox_again,
+            knows_password=attempt.authentication_method == AuthenticationMethod.PASSWORD,
         )
     except tuple(_CODE_REFUSALS) as error:
         refusal = _CODE_REFUSALS[type(error)]()

@@ -286,7 +286,7 @@ known = st.sampled_from([(kind, value) for kind, value, _ in KNOWN_ANSWERS])
 
 
 @given(known=known, position=st.integers(0, 200), character=st.characters())
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 def test_a_garbled_hash_is_refused_or_stays_within_the_bounds(known, position, character):
     hash_type, value = known
     position %= len(value)

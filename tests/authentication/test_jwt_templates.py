@@ -370,7 +370,7 @@ fragments = st.lists(
 
 
 @given(template=fragments | st.text(max_size=200))
-@hypothesis_settings(max_examples=500, deadline=None)
+@hypothesis_settings(max_examples=500)
 def test_any_text_is_compiled_or_refused_and_what_compiles_renders(template):
     try:
         compiled = compile_template(template)

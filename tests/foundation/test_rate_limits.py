@@ -325,7 +325,7 @@ steps = st.lists(st.tuples(st.integers(0, 45), st.integers(1, 3)), min_size=1, m
 
 
 @given(amount=st.integers(1, 8), steps=steps)
-@hypothesis_settings(deadline=None, max_examples=100)
+@hypothesis_settings(max_examples=100)
 def test_over_time_no_more_passes_than_the_amount_a_window_and_one_burst(amount, steps):
     backend = rate_limits._MemoryBackend()
     limit = Limit("property", amount, 30)
@@ -343,7 +343,7 @@ def test_over_time_no_more_passes_than_the_amount_a_window_and_one_burst(amount,
 
 
 @given(amount=st.integers(1, 8), steps=steps)
-@hypothesis_settings(deadline=None, max_examples=100)
+@hypothesis_settings(max_examples=100)
 def test_waiting_as_told_is_always_enough_and_a_second_less_never_is(amount, steps):
     backend = rate_limits._MemoryBackend()
     limit = Limit("property", amount, 30)

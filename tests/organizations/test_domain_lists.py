@@ -23,7 +23,11 @@ def organization(environment):
     return make_organization(environment)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(lists=st.lists(lists_of_claims, min_size=1, max_size=4))
 def test_whatever_came_before_the_last_list_is_what_the_organization_has(organization, lists):
     for asked in lists:
