@@ -49,6 +49,11 @@ def saml_acs_url(connection_id: str) -> str:
     return f"{settings.BASE_URL}/sso/saml/{connection_id}/acs"
 
 
+def is_own_address(url: str) -> bool:
+    """Tell whether a URL begins with this server's own address."""
+    return url.lower().startswith(f"{settings.BASE_URL}/".lower())
+
+
 def saml_slo_url(connection_id: str) -> str:
     """Return where an identity provider sends logout messages."""
     return f"{settings.BASE_URL}/sso/saml/{connection_id}/slo"

@@ -135,6 +135,21 @@ class SAMLSettings(EnvironmentModel):
         max_length=10, choices=SAMLBinding.choices, default=SAMLBinding.REDIRECT
     )
     idp_slo_url = models.CharField("IdP logout URL", max_length=2000, blank=True, default="")
+    # Processes of the release before insert rows too: what is newer than they are fills itself in.
+    idp_slo_binding = models.CharField(
+        max_length=10,
+        choices=SAMLBinding.choices,
+        default=SAMLBinding.REDIRECT,
+        db_default=SAMLBinding.REDIRECT,
+    )
+    idp_slo_response_url = models.CharField(
+        "IdP logout response URL",
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where answers to its logout requests go; empty for the logout URL.",
+    )
     metadata_url = models.CharField(
         max_length=2000, blank=True, default="", help_text="Fetched again every day, if given."
     )
@@ -147,7 +162,16 @@ class SAMLSettings(EnvironmentModel):
         default="",
         help_text="Empty for the metadata's address.",
     )
+    acs_url = models.CharField(
+        "our ACS URL",
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Another address that takes the responses and forwards them here; empty for our own.",
+    )
     sign_requests = models.BooleanField(default=True)
+    require_signed_responses = models.BooleanField(default=False, db_default=False)
     require_encrypted_assertions = models.BooleanField(default=False)
     force_authn = models.BooleanField(
         default=False, help_text="The IdP asks for the password at every sign-in (ForceAuthn)."

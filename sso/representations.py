@@ -65,13 +65,18 @@ class SAMLOptionsObject(TypedDict):
     idp_sso_url: str
     idp_sso_binding: Literal["redirect", "post"]
     idp_slo_url: str
+    idp_slo_binding: Literal["redirect", "post"]
+    idp_slo_response_url: str | None
     idp_signing_certs: list[str]
     sp_entity_id: str
     sp_metadata_url: str
     sp_signing_cert: str
+    # Where responses are addressed to, and where this server takes them: the same unless there is an override.
     acs_url: str
+    standard_acs_url: str
     slo_url: str
     sign_requests: bool
+    require_signed_responses: bool
     require_encrypted_assertions: bool
     force_authn: bool
     requested_authn_context: str
@@ -361,13 +366,17 @@ def _represent_saml(connection: Connection) -> SAMLOptionsObject:
         "idp_sso_url": row.idp_sso_url,
         "idp_sso_binding": "post" if row.idp_sso_binding == "post" else "redirect",
         "idp_slo_url": row.idp_slo_url,
+        "idp_slo_binding": "post" if row.idp_slo_binding == "post" else "redirect",
+        "idp_slo_response_url": row.idp_slo_response_url or None,
         "idp_signing_certs": [certificate.certificate for certificate in certificates],
         "sp_entity_id": row.sp_entity_id or conf.saml_metadata_url(connection.id),
         "sp_metadata_url": conf.saml_metadata_url(connection.id),
         "sp_signing_cert": row.sp_certificate,
-        "acs_url": conf.saml_acs_url(connection.id),
+        "acs_url": row.acs_url or conf.saml_acs_url(connection.id),
+        "standard_acs_url": conf.saml_acs_url(connection.id),
         "slo_url": conf.saml_slo_url(connection.id),
         "sign_requests": row.sign_requests,
+        "require_signed_responses": row.require_signed_responses,
         "require_encrypted_assertions": row.require_encrypted_assertions,
         "force_authn": row.force_authn,
         "requested_authn_context": row.requested_authn_context,

@@ -120,9 +120,13 @@ class SAMLConnectionForm(ConnectionForm):
         "idp_sso_url",
         "idp_sso_binding",
         "idp_slo_url",
+        "idp_slo_binding",
+        "idp_slo_response_url",
         "metadata_url",
         "sp_entity_id",
+        "acs_url",
         "sign_requests",
+        "require_signed_responses",
         "require_encrypted_assertions",
         "force_authn",
         "requested_authn_context",
@@ -133,6 +137,11 @@ class SAMLConnectionForm(ConnectionForm):
     idp_sso_url = text("IdP sign-in URL")
     idp_sso_binding = forms.ChoiceField(label="IdP binding", choices=SAMLBinding.choices)
     idp_slo_url = text("IdP logout URL", help_text="Optional; single logout needs it.")
+    idp_slo_binding = forms.ChoiceField(label="IdP logout binding", choices=SAMLBinding.choices)
+    idp_slo_response_url = text(
+        "IdP logout response URL",
+        help_text="Where answers to its logout requests go. Empty: the logout URL.",
+    )
     metadata_url = text(
         "IdP metadata URL", help_text="Optional. Fetched again every day, for new certificates."
     )
@@ -141,7 +150,17 @@ class SAMLConnectionForm(ConnectionForm):
         maximum=1024,
         help_text="Only where the identity provider insists on one. Empty: the metadata address.",
     )
+    acs_url = text(
+        "Another ACS URL of ours",
+        help_text="Only where the identity provider keeps an address of the application's own, which then forwards "
+        "what is posted there to the standard ACS URL with a 307. Responses must name this address then, and no other.",
+    )
     sign_requests = forms.BooleanField(label="Sign requests", required=False)
+    require_signed_responses = forms.BooleanField(
+        label="Demand signed responses",
+        required=False,
+        help_text="The response around the assertion has to be signed too. Assertions are always.",
+    )
     require_encrypted_assertions = forms.BooleanField(
         label="Demand encrypted assertions",
         required=False,

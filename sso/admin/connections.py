@@ -40,7 +40,6 @@ from sso.models import (
 )
 from sso.representations import LINKED_STATES
 from sso.services import ConnectionChanges
-from sso.services.settings import SAMLChanges
 
 _GENERAL = (None, {"fields": ("organization_link", "type_shown", "state_explained", "name", "domain_names")})
 _ATTRIBUTES = (
@@ -66,7 +65,17 @@ _SAML = (
     ),
     (
         "From the identity provider",
-        {"fields": ("idp_entity_id", "idp_sso_url", "idp_sso_binding", "idp_slo_url", "metadata_url")},
+        {
+            "fields": (
+                "idp_entity_id",
+                "idp_sso_url",
+                "idp_sso_binding",
+                "idp_slo_url",
+                "idp_slo_binding",
+                "idp_slo_response_url",
+                "metadata_url",
+            )
+        },
     ),
     (
         "How it signs in",
@@ -76,8 +85,10 @@ _SAML = (
                 "force_authn",
                 "requested_authn_context",
                 "sign_requests",
+                "require_signed_responses",
                 "require_encrypted_assertions",
                 "sp_entity_id",
+                "acs_url",
                 "clock_skew_seconds",
             )
         },
@@ -273,13 +284,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     def load_metadata(self, request: HttpRequest, row: Connection, data: dict[str, Any]) -> str:
         """Fill in what the identity provider says of itself."""
         metadata = data["metadata"]
-        saml: SAMLChanges = {
-            "idp_entity_id": metadata.entity_id,
-            "idp_sso_url": metadata.sso_url,
-            "idp_sso_binding": metadata.sso_binding,
-            "idp_slo_url": metadata.slo_url,
-            "idp_certificates": [certificate.pem for certificate in metadata.certificates],
-        }
+        saml = services.changes_by(metadata)
         if data["url"]:
             saml["metadata_url"] = data["url"].strip()
         services.update_connection(connection=row, actor=actor_of(request), changes={"saml": saml})
@@ -387,7 +392,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="ACS URL")
     def our_acs_url(self, row: Connection) -> str:
-        return copyable(conf.saml_acs_url(row.pk))
+        standard, override = conf.saml_acs_url(row.pk), row.saml_settings.acs_url
+        if not override:
+            return copyable(standard)
+        return format_html("{} which forwards to {}", copyable(override), copyable(standard))
 
     @admin.display(description="Entity id (audience)")
     def our_entity_id(self, row: Connection) -> str:

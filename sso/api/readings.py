@@ -66,7 +66,7 @@ def _saml(options: Mapping[str, Any]) -> dict[str, Any]:
     pair = changes.pop("sp_signing_key_pair", None)
     if pair is not None:
         changes |= {"sp_private_key": pair["key"], "sp_certificate": pair["cert"]}
-    for name in ("metadata_url", "idp_slo_url", "sp_entity_id"):
+    for name in ("metadata_url", "idp_slo_url", "idp_slo_response_url", "sp_entity_id", "acs_url"):
         if name in changes:
             changes[name] = changes[name] or ""
     return changes

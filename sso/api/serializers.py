@@ -15,6 +15,7 @@ _LONGEST_ID = 80
 _LONGEST_URL = 2000
 _LONGEST_PEM = 20_000
 _LONGEST_ATTRIBUTE = 500
+_MANUAL_IDP_FIELDS = ("idp_entity_id", "idp_sso_url", "idp_signing_certs")
 
 # The list filter of the reference spells GitHub's type otherwise than its objects do.
 CONNECTION_TYPES = [*ConnectionType.values, "GithubOAuth"]
@@ -69,27 +70,65 @@ class KeyPairInput(serializers.Serializer[Any]):
 class SAMLOptionsInput(serializers.Serializer[Any]):
     """A SAML identity provider: by the URL of its metadata, or by its values."""
 
-    idp_metadata_url = TextField(required=False, allow_null=True, max_length=_LONGEST_URL)
+    idp_metadata_url = TextField(
+        required=False,
+        allow_null=True,
+        max_length=_LONGEST_URL,
+        help_text="Fetched at once, and again every day; not together with the manual fields `idp_entity_id`, "
+        "`idp_sso_url` and `idp_signing_certs`. Null to fetch no more.",
+    )
     idp_entity_id = TextField(required=False, max_length=1024)
     idp_sso_url = TextField(required=False, max_length=_LONGEST_URL)
     idp_sso_binding = serializers.ChoiceField(choices=SAMLBinding.values, required=False)
     idp_slo_url = TextField(required=False, allow_null=True, max_length=_LONGEST_URL)
+    idp_slo_binding = serializers.ChoiceField(choices=SAMLBinding.values, required=False)
+    idp_slo_response_url = TextField(
+        required=False,
+        allow_null=True,
+        max_length=_LONGEST_URL,
+        help_text="Where answers to the identity provider's logout requests go; null for `idp_slo_url`.",
+    )
     idp_signing_certs = serializers.ListField(
         child=TextField(max_length=_LONGEST_PEM),
         required=False,
         max_length=20,
         help_text="PEM or base64; these and no others count from now on.",
     )
-    sp_entity_id = TextField(required=False, allow_null=True, max_length=1024)
+    sp_entity_id = TextField(
+        required=False,
+        allow_null=True,
+        max_length=1024,
+        help_text="Another name of ours (audience); null for the metadata's address.",
+    )
+    acs_url = TextField(
+        required=False,
+        allow_null=True,
+        max_length=_LONGEST_URL,
+        help_text="Another address that takes the responses, and forwards them to `standard_acs_url` with a 307; null "
+        "for the standard one.",
+    )
     sp_signing_key_pair = KeyPairInput(
         required=False, help_text="Signs our requests and opens what is encrypted for us."
     )
     sign_requests = FlagField(required=False)
+    require_signed_responses = FlagField(required=False)
     require_encrypted_assertions = FlagField(required=False)
     force_authn = FlagField(required=False)
     requested_authn_context = TextField(required=False, allow_blank=True, max_length=500)
     allow_idp_initiated = FlagField(required=False)
     clock_skew_seconds = serializers.IntegerField(required=False, min_value=0, max_value=300)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a metadata URL beside what the metadata would replace."""
+        if attrs.get("idp_metadata_url"):
+            manual = [name for name in _MANUAL_IDP_FIELDS if attrs.get(name)]
+            if manual:
+                raise serializers.ValidationError(
+                    dict.fromkeys(
+                        manual, "The metadata of idp_metadata_url says this; give one or the other."
+                    )
+                )
+        return attrs
 
 
 class OIDCOptionsInput(serializers.Serializer[Any]):

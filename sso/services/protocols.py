@@ -105,7 +105,7 @@ def service_provider_of(connection: Connection) -> ServiceProvider:
     row = connection.saml_settings
     return ServiceProvider(
         entity_id=row.sp_entity_id or conf.saml_metadata_url(connection.id),
-        acs_url=conf.saml_acs_url(connection.id),
+        acs_url=row.acs_url or conf.saml_acs_url(connection.id),
         slo_url=conf.saml_slo_url(connection.id),
         private_key_pem=row.sp_private_key,
         certificate_pem=row.sp_certificate,
@@ -121,6 +121,8 @@ def identity_provider_of(connection: Connection) -> IdentityProvider:
         sso_url=row.idp_sso_url,
         sso_binding=row.idp_sso_binding,
         slo_url=row.idp_slo_url,
+        slo_binding=row.idp_slo_binding,
+        slo_response_url=row.idp_slo_response_url,
         certificates_pem=tuple(certificate.certificate for certificate in certificates),
     )
 
@@ -130,6 +132,7 @@ def saml_options_of(connection: Connection, *, force_authn: bool = False) -> SAM
     row = connection.saml_settings
     return SAMLOptions(
         sign_requests=row.sign_requests,
+        require_signed_responses=row.require_signed_responses,
         require_encrypted_assertions=row.require_encrypted_assertions,
         allow_idp_initiated=row.allow_idp_initiated,
         force_authn=row.force_authn or force_authn,

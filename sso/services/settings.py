@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from foundation import clock
 from foundation.jobs import enqueue
 from foundation.outbound import OutboundError, check_url
+from sso import conf
 from sso.connection_types import Protocol
 from sso.errors import ConnectionSettingsInvalid
 from sso.models import Connection, IdPCertificate, OAuthProvider, OIDCSettings, SAMLSettings
@@ -39,10 +40,14 @@ class SAMLChanges(TypedDict, total=False):
     idp_sso_url: str
     idp_sso_binding: str
     idp_slo_url: str
+    idp_slo_binding: str
+    idp_slo_response_url: str
     idp_certificates: Sequence[str]
     metadata_url: str
     sp_entity_id: str
+    acs_url: str
     sign_requests: bool
+    require_signed_responses: bool
     require_encrypted_assertions: bool
     force_authn: bool
     requested_authn_context: str
@@ -80,7 +85,7 @@ class OAuthChanges(TypedDict, total=False):
 
 
 # Where browsers are sent, and where we go ourselves.
-_SAML_URLS = ("idp_sso_url", "idp_slo_url", "metadata_url")
+_SAML_URLS = ("idp_sso_url", "idp_slo_url", "idp_slo_response_url", "metadata_url", "acs_url")
 _OIDC_URLS = (
     "issuer",
     "authorization_endpoint",
@@ -112,6 +117,8 @@ def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
         for name, value in changes.items()
         if name not in {"idp_certificates", "sp_private_key", "sp_certificate"}
     }
+    if "acs_url" in columns:
+        columns["acs_url"] = _acs_override(connection, columns["acs_url"])
     columns |= _key_pair(changes)
     changed = _write(row, columns, is_new=is_new)
     if "metadata_url" in changed and row.metadata_url:
@@ -248,6 +255,18 @@ def _key_pair(changes: SAMLChanges) -> dict[str, str]:
         )
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return {"sp_private_key": pem, "sp_certificate": certificate}
+
+
+def _acs_override(connection: Connection, url: str) -> str:
+    """Return another address for responses; our own one, spelled out, is none. Raises ConnectionSettingsInvalid."""
+    if not url or url == conf.saml_acs_url(connection.id):
+        return ""
+    if "#" in url:
+        raise ConnectionSettingsInvalid.of("acs_url", "The URL must not have a fragment.")
+    if conf.is_own_address(url):
+        # An identity provider that serves several connections would else have one answer count in two of them.
+        raise ConnectionSettingsInvalid.of("acs_url", "This address of our own takes other responses.")
+    return url
 
 
 def _refuse_bad_urls(connection: Connection, changes: Mapping[str, Any], names: Sequence[str]) -> None:

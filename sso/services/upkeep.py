@@ -51,6 +51,8 @@ def changes_by(metadata: IdPMetadata) -> SAMLChanges:
         "idp_sso_url": metadata.sso_url,
         "idp_sso_binding": metadata.sso_binding,
         "idp_slo_url": metadata.slo_url,
+        "idp_slo_binding": metadata.slo_binding,
+        "idp_slo_response_url": metadata.slo_response_url,
         "idp_certificates": [certificate.pem for certificate in metadata.certificates],
     }
 

@@ -43,6 +43,10 @@ def relying_party_at(environment: Environment, address: str) -> RelyingParty:
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise AddressRefused
     if not _is_here(parts):
+        forwards = SAMLSettings.objects.in_environment(environment).filter(acs_url=address)
+        forwarded = forwards.select_related("connection__organization").order_by("connection_id").first()
+        if forwarded is not None:
+            return RelyingParty(forwarded.connection.name, forwarded.connection)
         return RelyingParty(parts.netloc.rpartition("@")[2])
     # As the server will read it: with its escapes undone, and without detours.
     found = _OWN_ADDRESS.fullmatch(posixpath.normpath(unquote(parts.path)))
@@ -74,7 +78,7 @@ def sign_in_of_connection(connection: Connection) -> AskedSignIn:
     return AskedSignIn(
         request_id="",
         sp_entity_id=connection.saml_settings.sp_entity_id or f"{base}/metadata",
-        acs_url=f"{base}/acs",
+        acs_url=connection.saml_settings.acs_url or f"{base}/acs",
     )
 
 
