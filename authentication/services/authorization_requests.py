@@ -147,6 +147,7 @@ def leave_for_connection(
             login_hint=login_hint or request.login_hint,
             domain_hint=request.domain_hint,
             prompt=request.prompt,
+            max_age=request.max_age,
             provider_scopes=tuple(provider_parameters.get("scopes", ())),
             provider_query_params=provider_parameters.get("query", {}),
         ),

@@ -55,12 +55,15 @@ def begin_sign_in(
     login_hint: str | None = None,
     domain_hint: str | None = None,
     prompt: str | None = None,
+    max_age: int | None = None,
     provider_scopes: Sequence[str] = (),
     provider_query_params: Mapping[str, str] | None = None,
 ) -> Departure:
     """Return how the browser leaves for the provider; raises ExchangeRefused. May call the provider.
 
-    The departure's memory holds the nonce and the PKCE verifier (RFC 7636).
+    ``max_age`` is how many seconds ago the person may have signed in there, as far as this one sign-in is concerned.
+    The departure's memory holds the nonce and the PKCE verifier (RFC 7636), and with ``max_age`` the moment after which
+    the person has to have signed in.
     """
     provider = find_provider(party)
     nonce, verifier = new_secret(43), new_secret(64)
@@ -76,14 +79,19 @@ def begin_sign_in(
         "redirect_uri": redirect_uri,
         "scope": " ".join(dict.fromkeys(("openid", *party.scopes, *provider_scopes))),
     }
-    if party.max_age is not None:
-        parameters["max_age"] = str(party.max_age)
+    # max_age makes auth_time required (Core 2), so that a provider that asked the person nothing is found out.
+    ages = [age for age in (max_age, party.max_age) if age is not None]
+    if ages:
+        parameters["max_age"] = str(min(ages))
     secrets = {"state": state, "nonce": nonce}
     if party.uses_pkce:
         secrets |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
+    memory = {"nonce": nonce, "code_verifier": verifier if party.uses_pkce else ""}
+    if max_age is not None:
+        memory["fresh_since"] = str(clock.now().timestamp() - max_age)
     return Departure(
         url=_with_query(provider.authorization_endpoint, parameters | secrets),
-        memory={"nonce": nonce, "code_verifier": verifier if party.uses_pkce else ""},
+        memory=memory,
         sent={"authorization_endpoint": provider.authorization_endpoint, **parameters},
     )
 
@@ -101,8 +109,14 @@ def finish_sign_in(
     answer = exchange_code(
         party, provider, code=code, redirect_uri=redirect_uri, code_verifier=memory["code_verifier"]
     )
+    fresh_since = memory.get("fresh_since")
     id_claims = read_id_token(
-        party, provider, answer.id_token, nonce=memory["nonce"], access_token=answer.access_token
+        party,
+        provider,
+        answer.id_token,
+        nonce=memory["nonce"],
+        access_token=answer.access_token,
+        fresh_since=None if fresh_since is None else float(fresh_since),
     )
     userinfo: Mapping[str, Any] = {}
     if provider.userinfo_endpoint:

@@ -42,9 +42,18 @@ class SignedClaims:
 
 
 def read_id_token(
-    party: RelyingParty, provider: Provider, token: str, *, nonce: str, access_token: str
+    party: RelyingParty,
+    provider: Provider,
+    token: str,
+    *,
+    nonce: str,
+    access_token: str,
+    fresh_since: float | None = None,
 ) -> Mapping[str, Any]:
-    """Return the claims of an ID token after every check; raises ExchangeRefused. May fetch the provider's keys."""
+    """Return the claims of an ID token after every check; raises ExchangeRefused. May fetch the provider's keys.
+
+    ``fresh_since`` is the moment after which the person has to have signed in at the provider, where that was asked for.
+    """
     signed = read_signed(provider, token, types=ID_TOKEN_TYPES)
     claims = signed.claims
     check_issuer(party, provider, claims)
@@ -55,7 +64,7 @@ def read_id_token(
         raise _missing("sub", "who signed in", claims)
     check_nonce(claims, nonce)
     _check_access_token(signed, access_token)
-    _check_max_age(party, claims)
+    _check_age(party, claims, fresh_since)
     if party.connection_type is ConnectionType.ENTRA_ID_OIDC:
         _check_tenant(provider, claims)
     return claims
@@ -220,15 +229,36 @@ def access_token_hash(algorithm: str, access_token: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
-def _check_max_age(party: RelyingParty, claims: Mapping[str, Any]) -> None:
-    if party.max_age is None:
+def _check_age(party: RelyingParty, claims: Mapping[str, Any], fresh_since: float | None) -> None:
+    """The person signed in lately enough (Core 3.1.3.7, 13), where that was asked for."""
+    if party.max_age is None and fresh_since is None:
         return
-    signed_in_at = _moment(claims, "auth_time", "when the person signed in, which max_age asks for")
-    age = clock.now().timestamp() - signed_in_at
-    if age > party.max_age + party.clock_skew_seconds:
+    signed_in_at = _moment(
+        claims,
+        "auth_time",
+        "when the person signed in. A fresh sign-in was asked for (max_age), so the provider has to say it: let it put "
+        "the time of authentication into the ID token",
+    )
+    now, skew = clock.now().timestamp(), party.clock_skew_seconds
+    if signed_in_at > now + skew:
+        raise refused(
+            OIDCFailure.NOT_YET_VALID,
+            f"The person signed in {signed_in_at - now:.0f} seconds ahead of us, as the provider says (auth_time). Check "
+            "its clock.",
+            _shown(claims),
+        )
+    if fresh_since is not None and signed_in_at < fresh_since - skew:
         raise refused(
             OIDCFailure.SIGN_IN_TOO_OLD,
-            f"The person signed in at the provider {age:.0f} seconds ago; this connection allows {party.max_age}.",
+            f"The application asked for a fresh sign-in (prompt=login or max_age), and the one at the provider is "
+            f"{fresh_since - signed_in_at:.0f} seconds too old. The provider has to respect prompt and max_age.",
+            _shown(claims),
+        )
+    if party.max_age is not None and now - signed_in_at > party.max_age + skew:
+        raise refused(
+            OIDCFailure.SIGN_IN_TOO_OLD,
+            f"The person signed in at the provider {now - signed_in_at:.0f} seconds ago; this connection allows "
+            f"{party.max_age}.",
             _shown(claims),
         )
 

@@ -37,6 +37,7 @@ class Expectations:
     options: SAMLOptions
     request_id: str | None
     now: datetime
+    fresh_since: datetime | None = None
 
     @property
     def skew(self) -> timedelta:
@@ -221,9 +222,11 @@ def _authentication(content: Element, expected: Expectations) -> dict[str, Any]:
             now=clock.iso(expected.now),
         )
     signed_in_at = moment(statement.get("AuthnInstant"))
-    if expected.options.force_authn and (
-        signed_in_at is None or signed_in_at < expected.now - FRESH - expected.skew
-    ):
+    # An answer that nobody asked for has no departure; it is held to the age that an exchange may have.
+    fresh_since = expected.fresh_since
+    if fresh_since is None and expected.options.force_authn:
+        fresh_since = expected.now - FRESH
+    if fresh_since is not None and (signed_in_at is None or signed_in_at < fresh_since - expected.skew):
         raise refused(SAMLFailure.AUTHENTICATION_TOO_OLD, found=statement.get("AuthnInstant"))
     context = child(statement, SAML, "AuthnContext")
     found = text_of(None if context is None else child(context, SAML, "AuthnContextClassRef"))

@@ -157,8 +157,8 @@ SENTENCES: Mapping[SAMLFailure, str] = {
     "{expected}. Copy it to your IdP exactly (ACS URL).",
     SAMLFailure.NO_END_OF_VALIDITY: "The subject confirmation does not say until when it counts (NotOnOrAfter).",
     SAMLFailure.NO_AUTHENTICATION: "The assertion has {found} authentication statements; exactly one is expected.",
-    SAMLFailure.AUTHENTICATION_TOO_OLD: "This connection asks for a fresh sign-in, and the person signed in at {found}. "
-    "Your IdP has to respect ForceAuthn.",
+    SAMLFailure.AUTHENTICATION_TOO_OLD: "A fresh sign-in was asked for, by this connection or by the application "
+    "(prompt=login), and the person signed in at {found}. Your IdP has to respect ForceAuthn.",
     SAMLFailure.WRONG_AUTHN_CONTEXT: "The person signed in by {found}; this connection asks for {expected}.",
     SAMLFailure.SUBJECT_MISSING: "The assertion names nobody: its NameID is missing or empty. Choose what your IdP "
     "sends as NameID, the user's permanent id, say.",

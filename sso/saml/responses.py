@@ -3,6 +3,7 @@
 Every check is made here, on the octets that were signed; python3-saml then judges the same response once more.
 """
 
+from datetime import datetime
 from typing import Any
 
 from lxml import etree
@@ -40,16 +41,21 @@ def read_response(
     options: SAMLOptions,
     saml_response: str,
     request_id: str | None,
+    *,
+    fresh_since: datetime | None = None,
 ) -> SAMLAnswer:
     """Return what a response that was posted to ``sp.acs_url`` says, after every check.
 
     ``request_id`` is the one of the request that this browser was sent with, None for a sign-in that began at the
-    provider, which has to be allowed by the options. The caller sees to it that ``response_id`` and ``assertion_id``
+    provider, which has to be allowed by the options. ``fresh_since`` is the moment after which the person has to have
+    signed in there, where the request asked for that. The caller sees to it that ``response_id`` and ``assertion_id``
     of the answer count once. Raises ExchangeRefused, with the document as far as it could be read.
     """
     received: dict[str, Any] = {}
     try:
-        return _read(Expectations(sp, idp, options, request_id, clock.now()), saml_response, received)
+        return _read(
+            Expectations(sp, idp, options, request_id, clock.now(), fresh_since), saml_response, received
+        )
     except ExchangeRefused as refusal:
         refusal.received = received
         raise

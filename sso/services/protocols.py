@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from foundation import clock
 from foundation.encryption import token_digest
 from sso import conf
 from sso.attribute_presets import map_profile
@@ -26,6 +27,9 @@ from sso.test_idp.identity import belongs_to_a_test_idp
 
 PROMPT_LOGIN = "login"
 
+# Where the memory of an exchange keeps the moment after which the person has to have signed in at the provider.
+_FRESH_SINCE = "fresh_since"
+
 # Whose sign-in page reads ``login_hint`` beside a SAML request; others may stumble over it.
 _SAML_TYPES_WITH_LOGIN_HINT = frozenset(
     {
@@ -44,8 +48,15 @@ class Hints:
     login_hint: str = ""
     domain_hint: str = ""
     prompt: str = ""
+    max_age: int | None = None
     provider_scopes: Sequence[str] = ()
     provider_query_params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def allowed_age(self) -> int | None:
+        """How many seconds ago the person may have signed in at the provider; None for any number."""
+        # OpenID Connect Core 3.1.2.1: the values of prompt are parted by spaces, and max_age=0 says the same as login.
+        return 0 if PROMPT_LOGIN in self.prompt.split() else self.max_age
 
     def as_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -143,24 +154,33 @@ def saml_options_of(connection: Connection, *, force_authn: bool = False) -> SAM
 
 def _begin_saml(connection: Connection, handle: str, hints: Hints) -> Departure:
     takes_hint = connection.connection_type in _SAML_TYPES_WITH_LOGIN_HINT
-    return begin_saml(
+    # SAML has a word for a fresh sign-in and none for one of a certain age.
+    options = saml_options_of(connection, force_authn=hints.allowed_age is not None)
+    departure = begin_saml(
         service_provider_of(connection),
         identity_provider_of(connection),
-        saml_options_of(connection, force_authn=hints.prompt == PROMPT_LOGIN),
+        options,
         handle,
         login_hint=hints.login_hint if takes_hint else None,
     )
+    if not options.force_authn:
+        return departure
+    allowed_age = 0 if connection.saml_settings.force_authn else hints.allowed_age or 0
+    fresh_since = clock.now() - timedelta(seconds=allowed_age)
+    return replace(departure, memory={**departure.memory, _FRESH_SINCE: fresh_since.isoformat()})
 
 
 def _finish_saml(
     connection: Connection, parameters: Mapping[str, str], memory: Mapping[str, str]
 ) -> Received:
+    fresh_since = memory.get(_FRESH_SINCE)
     answer = read_response(
         service_provider_of(connection),
         identity_provider_of(connection),
         saml_options_of(connection),
         parameters.get("SAMLResponse", ""),
         memory.get("request_id"),
+        fresh_since=None if fresh_since is None else datetime.fromisoformat(fresh_since),
     )
     profile = received_profile(answer, connection.connection_type, connection.attribute_map)
     ids = dict.fromkeys((answer.response_id, answer.assertion_id))
@@ -202,6 +222,7 @@ def _begin_oidc(connection: Connection, handle: str, hints: Hints) -> Departure:
         login_hint=hints.login_hint or None,
         domain_hint=hints.domain_hint or None,
         prompt=hints.prompt or None,
+        max_age=hints.allowed_age,
         provider_scopes=hints.provider_scopes,
         provider_query_params=hints.provider_query_params,
     )

@@ -238,6 +238,7 @@ def _id_token(
     access_token: str,
 ) -> str:
     issued_at = moment - _LONG_AGO if misbehaviour is Misbehaviour.EXPIRED else moment
+    signed_in_at = moment - _LONG_AGO if misbehaviour is Misbehaviour.STALE else issued_at
     audience = "another-client" if misbehaviour is Misbehaviour.WRONG_AUDIENCE else asked.client_id
     digest = hashlib.sha256(access_token.encode()).digest()
     claims = (
@@ -246,7 +247,7 @@ def _id_token(
         | {
             "iss": idp.issuer,
             "aud": audience,
-            "auth_time": int(issued_at.timestamp()),
+            "auth_time": int(signed_in_at.timestamp()),
             "sid": new_secret(),
             # OIDC core 3.1.3.6: the left half of the hash.
             "at_hash": _base64url(digest[: len(digest) // 2]),

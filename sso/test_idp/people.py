@@ -14,6 +14,7 @@ class Misbehaviour(StrEnum):
     UNSIGNED = "unsigned"
     FOREIGN_KEY = "foreign_key"
     EXPIRED = "expired"
+    STALE = "stale"
     WRONG_AUDIENCE = "wrong_audience"
     NO_EMAIL = "no_email"
 
@@ -23,6 +24,7 @@ MISBEHAVIOUR_LABELS: Mapping[Misbehaviour, str] = {
     Misbehaviour.UNSIGNED: "Without a signature",
     Misbehaviour.FOREIGN_KEY: "Signed with another key",
     Misbehaviour.EXPIRED: "Expired an hour ago",
+    Misbehaviour.STALE: "Signed in an hour ago",
     Misbehaviour.WRONG_AUDIENCE: "For another audience",
     Misbehaviour.NO_EMAIL: "Without an email address",
 }

@@ -197,6 +197,7 @@ def _assertion(
     session_index: str,
 ) -> Any:
     end = _written(moment + _LIFETIME)
+    signed_in_at = moment - _LONG_AGO if misbehaviour is Misbehaviour.STALE else moment
     audience = asked.sp_entity_id
     if misbehaviour is Misbehaviour.WRONG_AUDIENCE:
         audience = "https://another-service-provider.example/metadata"
@@ -226,7 +227,7 @@ def _assertion(
             ),
             _made(
                 "saml:AuthnStatement",
-                {"AuthnInstant": _written(moment), "SessionIndex": session_index},
+                {"AuthnInstant": _written(signed_in_at), "SessionIndex": session_index},
                 [_made("saml:AuthnContext", {}, [_made("saml:AuthnContextClassRef", {}, context)])],
             ),
             _made(

@@ -167,6 +167,24 @@ def test_each_misbehaviour_leaves_its_own_failure_in_the_trail(
     assert "code" not in query_of(callback)
 
 
+@IN_THE_OPEN
+@pytest.mark.parametrize(
+    ("protocol", "failure"), [("saml", "authentication_too_old"), ("oidc", "oidc_sign_in_too_old")]
+)
+def test_an_old_sign_in_is_good_until_a_fresh_one_is_asked_for(request, environment, protocol, failure):
+    connection = request.getfixturevalue(protocol)
+
+    accepted = Walker().ask(connection).answer(**ADA, answer="stale")
+    refused = Walker().ask(connection, prompt="login").answer(**ADA, answer="stale")
+    asked_anew = Walker().ask(connection, prompt="login").answer(**ADA)
+
+    assert "code" in query_of(accepted)
+    assert "error" in query_of(refused)
+    assert "code" in query_of(asked_anew)
+    rows = SSOSession.objects.in_environment(environment).order_by("id")
+    assert [row.failure for row in rows] == ["", failure, ""]
+
+
 def test_an_assertion_is_encrypted_where_the_connection_demands_it(api, environment, saml):
     services.update_connection(
         connection=saml, actor=SYSTEM, changes={"saml": {"require_encrypted_assertions": True}}
