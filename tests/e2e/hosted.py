@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import jwt
 from playwright.sync_api import Page
 
 from tests.live import free_port
@@ -25,6 +26,15 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def relying_application(base_url: str, api_key: str, client_id: str, patch: Any) -> Iterator[str]:
     """Run the example application on a free port; yield its address."""
+    with relying_example(base_url, api_key, client_id, patch) as (address, _example):
+        yield address
+
+
+@contextmanager
+def relying_example(
+    base_url: str, api_key: str, client_id: str, patch: Any
+) -> Iterator[tuple[str, ModuleType]]:
+    """Run the example application on a free port; yield its address and the application itself."""
     patch.setenv("WORKOS_BASE_URL", base_url)
     patch.setenv("WORKOS_API_KEY", api_key)
     patch.setenv("WORKOS_CLIENT_ID", client_id)
@@ -36,12 +46,22 @@ def relying_application(base_url: str, api_key: str, client_id: str, patch: Any)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield address
+        yield address, example
     finally:
         server.shutdown()
         thread.join(10)
         server.server_close()
         example.workos.close()
+
+
+def claims_of_visitor(example: ModuleType) -> dict[str, Any]:
+    """Return what the access token of the application's one visitor says, verified by the published keys."""
+    (visit,) = [visit for visit in example.visits.values() if "user" in visit]
+    keys = jwt.PyJWKClient(example.users.get_jwks_url())
+    signing_key = keys.get_signing_key_from_jwt(visit["access_token"])
+    claims: dict[str, Any] = jwt.decode(visit["access_token"], signing_key, algorithms=["RS256"])
+    assert claims["sub"] == visit["user"].id
+    return claims
 
 
 def _load_example() -> ModuleType:

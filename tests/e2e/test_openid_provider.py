@@ -6,14 +6,17 @@ from contextlib import contextmanager
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from accounts.models import User
+from environments.services import add_redirect_uri
 from foundation.actors import SYSTEM
 from organizations.models import DomainState
 from sso import conf, services
 from sso.models import Connection, ConnectionState, SSOSession
 from tests.api_client import ApiClient
 from tests.authentication.browser import query_of
+from tests.e2e.hosted import claims_of_visitor, relying_example
 from tests.factories.environments import make_api_key, make_environment
 from tests.factories.organizations import make_domain, make_organization
 from tests.factories.sso import make_oidc_connection
@@ -110,6 +113,28 @@ def test_a_person_comes_back_with_a_profile(page: Page, tenant, method):
     assert (profile["first_name"], profile["groups"]) == ("Ada", ["Engineering"])
     present = Connection.objects.in_environment(tenant).get(pk=connection.pk)
     assert present.state == ConnectionState.ACTIVE
+
+
+def test_a_person_of_the_company_is_signed_in_to_the_application(
+    page: Page, tenant, live_server, monkeypatch
+):
+    api_key = make_api_key(tenant)
+    with (
+        connected(tenant) as connection,
+        relying_example(live_server.url, api_key, tenant.client_id, monkeypatch) as (address, example),
+    ):
+        add_redirect_uri(environment=tenant, uri=f"{address}/callback")
+        page.goto(address)
+        page.get_by_role("link", name="Sign in", exact=True).click()
+        page.get_by_label("Email address").fill("ada@acme.test")
+        page.get_by_role("button", name="Continue").click()
+        sign_in_at_the_provider(page, "ada")
+        expect(page.get_by_role("heading", name="Hello ada@acme.test")).to_be_visible()
+        claims = claims_of_visitor(example)
+
+    user = User.objects.in_environment(tenant).get()
+    assert (claims["sub"], claims["org_id"]) == (user.pk, connection.organization_id)
+    assert (user.email, user.first_name) == ("ada@acme.test", "Ada")
 
 
 def test_whoever_cancels_is_sent_back_with_that(page: Page, tenant):

@@ -1,84 +1,30 @@
 """A whole sign-in with an identity provider of pysaml2, which signs and encrypts by the xmlsec1 program."""
 
-import warnings
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, xmldsig
 from saml2.authn_context import PASSWORDPROTECTEDTRANSPORT
-from saml2.config import IdPConfig
 from saml2.metadata import create_metadata_string
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
-from saml2.sigver import get_pem_wrapped_unwrapped, make_temp, pre_encryption_part
 
 from sso.models import Profile
 from sso.saml.metadata import read_idp_metadata
 from tests.factories.sso import make_saml_connection
+from tests.saml_providers import GCMServer, Server, pysaml2_configuration
 from tests.sso.browser import SSOBrowser, query_of
-from tests.sso.saml.identity_provider import key_pair
-
-with warnings.catch_warnings():
-    # It names a cipher mode that cryptography is about to move.
-    warnings.simplefilter("ignore")
-    from saml2.server import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:saml2")
 
 ENTITY_ID = "https://pysaml2.example.com/metadata"
-SSO_URL = "https://pysaml2.example.com/sso"
-
-
-class GCMServer(Server):  # type: ignore[misc]  # The library has no types.
-    """Encrypts by AES-256-GCM, where the library knows triple DES alone."""
-
-    def _encrypt_assertion(
-        self, encrypt_cert: Any, sp_entity_id: str, response: Any, node_xpath: Any = None
-    ) -> Any:
-        certificate = self.metadata.certs(sp_entity_id, "any", "encryption")[0][1]
-        wrapped, unwrapped = get_pem_wrapped_unwrapped(certificate)
-        file = make_temp(wrapped.encode(), decode=False, delete_tmpfiles=True)
-        template = pre_encryption_part(
-            msg_enc="http://www.w3.org/2009/xmlenc11#aes256-gcm", encrypt_cert=unwrapped
-        )
-        return self.sec.crypto.encrypt_assertion(
-            response, file.name, template, key_type="aes-256", node_xpath=node_xpath
-        )
 
 
 @pytest.fixture
 def configured(tmp_path):
     """Return what makes a provider that knows a service provider by its metadata."""
-    private_key_pem, certificate_pem = key_pair("pysaml2.example.com")
-    (tmp_path / "key.pem").write_text(private_key_pem)
-    (tmp_path / "certificate.pem").write_text(certificate_pem)
-
-    def configure(*sp_metadata: str) -> IdPConfig:
-        configuration = IdPConfig()
-        configuration.load(
-            {
-                "entityid": ENTITY_ID,
-                "service": {
-                    "idp": {
-                        "endpoints": {
-                            "single_sign_on_service": [
-                                (SSO_URL, BINDING_HTTP_REDIRECT),
-                                (SSO_URL, BINDING_HTTP_POST),
-                            ]
-                        },
-                        "want_authn_requests_signed": True,
-                        "name_id_format": [NAMEID_FORMAT_PERSISTENT],
-                    }
-                },
-                "key_file": str(tmp_path / "key.pem"),
-                "cert_file": str(tmp_path / "certificate.pem"),
-                "metadata": {"inline": list(sp_metadata)},
-                "delete_tmpfiles": True,
-            }
-        )
-        return configuration
-
-    return configure
+    return partial(pysaml2_configuration, tmp_path)
 
 
 @pytest.fixture
