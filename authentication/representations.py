@@ -89,34 +89,6 @@ class DeviceAuthorizationObject(TypedDict):
     interval: int
 
 
-class AuthenticationErrorObject(TypedDict):
-    """Why a proof was refused, in an event."""
-
-    code: str
-    message: str
-
-
-class SSOFactsObject(TypedDict):
-    """Through what somebody came, in an event; the session is the one of the trail."""
-
-    organization_id: str | None
-    connection_id: str | None
-    session_id: str | None
-
-
-class AuthenticationEventObject(TypedDict):
-    """That somebody proved something, or failed to (workos-behaviour (i), "Auth")."""
-
-    type: str
-    status: Literal["succeeded", "failed"]
-    ip_address: str | None
-    user_agent: str | None
-    user_id: str | None
-    email: str | None
-    sso: NotRequired[SSOFactsObject]
-    error: NotRequired[AuthenticationErrorObject]
-
-
 class FactorChoiceObject(TypedDict):
     """A factor that may be challenged."""
 

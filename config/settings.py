@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-pending-domains": {"task": "organizations.tasks.check_pending_domains", "schedule": 60.0},
     "refresh-saml-metadata": {"task": "sso.tasks.refresh_due_metadata", "schedule": 3600.0},
     "announce-certificate-renewals": {"task": "sso.tasks.announce_renewals", "schedule": 3600.0},
+    "close-unanswered-exchanges": {"task": "sso.tasks.close_unanswered", "schedule": 60.0},
     "purge-sso": {"task": "sso.tasks.purge_sso", "schedule": 3600.0},
     "purge-sign-ins": {"task": "authentication.tasks.purge_sign_ins", "schedule": 3600.0},
     "purge-idempotent-requests": {"task": "environments.tasks.purge_idempotent_requests", "schedule": 3600.0},

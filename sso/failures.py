@@ -17,6 +17,8 @@ class ExchangeFailure(StrEnum):
     EMAIL_MISSING = "email_missing"
     OUTSIDE_ORGANIZATION = "profile_not_allowed_outside_organization"
     TEST_IDP_IN_PRODUCTION = "test_idp_in_production"
+    UNANSWERED = "unanswered"
+    NEVER_LEFT = "never_left"
 
 
 EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
@@ -55,5 +57,14 @@ EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
     ExchangeFailure.TEST_IDP_IN_PRODUCTION: (
         "This connection leads to the test identity provider of a sandbox, where anybody can be anybody. Nobody signs in "
         "to a production environment by it: set the connection up with the customer's own identity provider."
+    ),
+    ExchangeFailure.UNANSWERED: (
+        "The browser was sent to the identity provider and did not come back in time. If it happens to everybody, open "
+        "the sign-in URL of the connection in a browser: the identity provider may show an error of its own, or send its "
+        "answers to another address than the one that this connection shows."
+    ),
+    ExchangeFailure.NEVER_LEFT: (
+        "A sign-in was prepared, and the browser never went to the identity provider: the application may not follow "
+        "the redirect, or a program asked instead of a person."
     ),
 }

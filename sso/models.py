@@ -389,6 +389,9 @@ class SSOSession(EnvironmentModel):
         indexes = [
             models.Index(fields=["connection", "id"], name="trail_of_connection"),
             models.Index(fields=["created_at"], name="trail_retention"),
+            models.Index(
+                fields=["expires_at"], condition=models.Q(state="pending"), name="unanswered_exchanges"
+            ),
         ]
 
     def __str__(self) -> str:

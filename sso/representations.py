@@ -6,7 +6,14 @@ from foundation import clock
 from organizations.representations import RoleSlugObject
 from sso import conf
 from sso.connection_types import Protocol
-from sso.models import Connection, ConnectionState, IdPCertificate, PasswordlessSession, Profile
+from sso.models import (
+    Connection,
+    ConnectionState,
+    IdPCertificate,
+    PasswordlessSession,
+    Profile,
+    SSOSession,
+)
 
 # The states in which people can sign in through a connection: "linked" in the older field.
 LINKED_STATES = (ConnectionState.ACTIVE, ConnectionState.VALIDATING)
@@ -232,6 +239,34 @@ class PasswordlessSentObject(TypedDict):
     success: Literal[True]
 
 
+class AuthenticationErrorObject(TypedDict):
+    """Why a proof was refused, in an event."""
+
+    code: str
+    message: str
+
+
+class SSOFactsObject(TypedDict):
+    """Through what somebody came, in an event; the session is the one of the trail."""
+
+    organization_id: str | None
+    connection_id: str | None
+    session_id: str | None
+
+
+class AuthenticationEventObject(TypedDict):
+    """That somebody proved something, failed to, or went to their provider for it (workos-behaviour (i), "Auth")."""
+
+    type: str
+    status: Literal["started", "succeeded", "failed", "timed_out"]
+    ip_address: str | None
+    user_agent: str | None
+    user_id: str | None
+    email: str | None
+    sso: NotRequired[SSOFactsObject]
+    error: NotRequired[AuthenticationErrorObject]
+
+
 def represent_connection(connection: Connection) -> ConnectionObject:
     """Return the public JSON of a connection; ``domains`` and the organization's are prefetched."""
     answer: ConnectionObject = {
@@ -342,6 +377,15 @@ def represent_profile(profile: Profile) -> ProfileObject:
         "groups": profile.groups,
         "custom_attributes": profile.custom_attributes,
         "raw_attributes": profile.raw_attributes,
+    }
+
+
+def represent_sso_facts(sso_session: SSOSession) -> SSOFactsObject:
+    """Return what events tell of an exchange; its connection is loaded."""
+    return {
+        "organization_id": sso_session.connection.organization_id,
+        "connection_id": sso_session.connection_id,
+        "session_id": sso_session.id,
     }
 
 

@@ -23,6 +23,12 @@ def announce_renewals() -> None:
     services.announce_renewals()
 
 
+@task("sso.tasks.close_unanswered")
+def close_unanswered() -> None:
+    """Close the exchanges to which no answer came."""
+    services.close_unanswered()
+
+
 @task("sso.tasks.purge_sso")
 def purge_sso() -> None:
     """Remove what nobody asks for any more."""

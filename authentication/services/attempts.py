@@ -18,8 +18,6 @@ from authentication.models import (
     SignInAttempt,
 )
 from authentication.representations import (
-    AuthenticationEventObject,
-    SSOFactsObject,
     represent_factor_choice,
     represent_organization_choice,
     represent_signed_in_user,
@@ -49,6 +47,7 @@ from organizations.services import (
     require_invitation_for_email,
 )
 from sso.models import Connection
+from sso.representations import AuthenticationEventObject, SSOFactsObject
 
 _LONGEST_EMAIL = 320
 

@@ -7,9 +7,9 @@ from typing import Any
 from accounts.models import User
 from authentication.engine import Step
 from authentication.models import AuthorizationRequest, Session, SignInAttempt
-from authentication.representations import SSOFactsObject
 from foundation.ip_addresses import normalize_ip_address
 from sso.models import Profile, SSOSession
+from sso.representations import SSOFactsObject, represent_sso_facts
 
 _LONGEST_USER_AGENT = 500
 
@@ -74,11 +74,7 @@ class Arrival:
     @property
     def facts(self) -> SSOFactsObject:
         """What events tell of it."""
-        return {
-            "organization_id": self.profile.connection.organization_id,
-            "connection_id": self.profile.connection_id,
-            "session_id": self.sso_session.id,
-        }
+        return represent_sso_facts(self.sso_session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from organizations.services import accept_invitation, create_membership, update_
 from sso.actors import connection_actor
 from sso.connection_types import Protocol
 from sso.models import Profile
+from sso.representations import represent_sso_facts
 from sso.services import ExchangeFailed, Finished, is_vouched_for, link_profile, owns_domain
 
 logger = logging.getLogger(__name__)
@@ -87,13 +88,7 @@ def record_profile_refusal(
         user_id=None if user is None else user.id,
         email=None if profile is None else profile.email,
         refusal=refusal,
-        sso={
-            "organization_id": connection.organization_id,
-            "connection_id": connection.id,
-            "session_id": sso_session.id,
-        }
-        if is_sso
-        else None,
+        sso=represent_sso_facts(sso_session) if is_sso else None,
     )
 
 

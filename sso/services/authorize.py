@@ -29,11 +29,9 @@ from sso.errors import (
 from sso.models import Connection
 from sso.representations import LINKED_STATES
 from sso.services.codes import issue_code
+from sso.services.exchange_events import PURPOSE
 from sso.services.exchanges import Finished, open_exchange
 from sso.services.protocols import Hints
-
-# What an exchange of this door is opened with.
-PURPOSE = "sso"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

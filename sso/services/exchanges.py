@@ -41,11 +41,13 @@ from sso.models import (
 from sso.representations import LINKED_STATES
 from sso.services import protocols
 from sso.services.connections import activate_connection, require_connection
+from sso.services.exchange_events import tell_failed, tell_started, tell_succeeded, tell_timed_out
 from sso.services.profiles import is_vouched_for, normalized, record_profile
 from sso.services.protocols import Hints, Received
 
 _SECRET_LENGTH = 43
 _LARGEST_TRAIL = 256 * 1024
+_CLOSED_AT_ONCE = 100
 
 # What the provider itself says when the person goes no further.
 CANCELLED_FAILURES = frozenset({"oidc_cancelled", "oauth_cancelled"})
@@ -125,10 +127,7 @@ def begin_exchange(handle: str) -> Begun:
     except ExchangeRefused as refusal:
         raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
     browser_secret = new_secret(_SECRET_LENGTH)
-    sso_session.memory = json.dumps(dict(departure.memory))
-    sso_session.browser_digest = token_digest(browser_secret)
-    sso_session.sent = _bounded(departure.sent)
-    sso_session.save(update_fields=["memory", "browser_digest", "sent"])
+    _depart(sso_session, departure, browser_secret, hints)
     return Begun(departure, browser_secret, sso_session)
 
 
@@ -205,6 +204,38 @@ def record_refused_logout(connection: Connection, refusal: ExchangeRefused) -> N
     )
 
 
+def close_unanswered() -> int:
+    """Close the exchanges to which no answer came in time; return how many.
+
+    In small batches: each commits with its events.
+    """
+    closed = 0
+    while True:
+        with transaction.atomic():
+            rows = SSOSession.unscoped.select_related("environment", "connection")
+            overdue = rows.filter(state=ExchangeState.PENDING, expires_at__lte=clock.now())
+            # Another process may be at the same: what it has locked is its own to close.
+            batch = list(overdue.select_for_update(of=("self",), skip_locked=True)[:_CLOSED_AT_ONCE])
+            for sso_session in batch:
+                _close_unanswered(sso_session)
+        closed += len(batch)
+        if len(batch) < _CLOSED_AT_ONCE:
+            return closed
+
+
+def _close_unanswered(sso_session: SSOSession) -> None:
+    has_left = bool(sso_session.browser_digest)
+    failure = ExchangeFailure.UNANSWERED if has_left else ExchangeFailure.NEVER_LEFT
+    sso_session.state = ExchangeState.FAILED
+    sso_session.failure, sso_session.sentence = failure.value, EXCHANGE_SENTENCES[failure]
+    sso_session.completed_at = clock.now()
+    # The handle stays: whoever comes back late is told that the time is over, not that nobody had asked.
+    sso_session.memory = sso_session.purpose = ""
+    sso_session.save(update_fields=["state", "failure", "sentence", "completed_at", "memory", "purpose"])
+    if has_left:
+        tell_timed_out(sso_session)
+
+
 def find_waiting_connection_id(handle: str) -> str | None:
     """Return the id of the connection whose answer is awaited under a handle, or None; for routing alone."""
     if not handle:
@@ -220,6 +251,16 @@ def _require_pending(handle: str) -> SSOSession:
     if row is None or row.expires_at <= clock.now():
         raise ExchangeNotFound
     return row
+
+
+@transaction.atomic
+def _depart(sso_session: SSOSession, departure: Departure, browser_secret: str, hints: Hints) -> None:
+    if not sso_session.browser_digest:
+        tell_started(sso_session, hints.login_hint)
+    sso_session.memory = json.dumps(dict(departure.memory))
+    sso_session.browser_digest = token_digest(browser_secret)
+    sso_session.sent = _bounded(departure.sent)
+    sso_session.save(update_fields=["memory", "browser_digest", "sent"])
 
 
 def _opened_with(sso_session: SSOSession) -> tuple[dict[str, Any], Hints]:
@@ -264,6 +305,7 @@ def _accept(
         update_fields=["received", "profile", "state", "completed_at", "handle_digest", "memory", "purpose"]
     )
     activate_connection(connection=connection, actor=connection_actor(connection))
+    tell_succeeded(sso_session, profile, purpose)
     return Finished(sso_session, profile, purpose, received.profile.oauth_tokens)
 
 
@@ -327,6 +369,7 @@ def _fail(
                 "profile",
             ]
         )  # fmt: skip
+        tell_failed(sso_session, purpose, told)
     return ExchangeFailed(sso_session, purpose, told)
 
 
