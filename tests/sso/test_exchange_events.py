@@ -9,7 +9,6 @@ from foundation import clock
 from sso import services
 from sso.models import SSOSession
 from tests.sso.browser import local, query_of, saml_answer
-from tests.sso.saml.identity_provider import Forge
 
 
 @pytest.fixture
@@ -74,11 +73,12 @@ def test_a_hint_that_is_no_address_is_not_told(browser, saml_connection, told):
     assert told()[1]["email"] is None
 
 
-def test_a_refused_answer_is_told_in_the_words_that_the_application_gets(browser, saml_connection, told):
-    left = browser.leave(connection=saml_connection.id)
-    forged = saml_answer(saml_connection, Forge())
+def test_a_refused_answer_is_told_in_the_words_that_the_application_gets(
+    browser, saml_connection, company_idp, told
+):
+    company_idp.name = "somebody else's key"
 
-    back = browser.post_answer(saml_connection, forged, query_of(left["Location"])["RelayState"])
+    back = browser.sign_in_by_saml(saml_connection, company_idp)
 
     names, data = told()
     assert names == ["authentication.sso_started", "authentication.sso_failed"]
