@@ -1,6 +1,7 @@
 """What a setup file may say. Unknown keys are refused: a typo must not pass for an absent setting."""
 
 import base64
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ import yaml
 from rest_framework import serializers
 
 from accounts.models import User
+from config.apply.connections import ConnectionSection
+from config.apply.strict import SetupFileError, Strict
 from environments.models import AuthenticationSettings, EnvironmentKind
 from organizations.models import DomainState
 from organizations.policy_fields import PolicyFields
@@ -21,22 +24,6 @@ _SETTINGS = [
 ]
 
 _POLICY = [field.name for field in PolicyFields._meta.get_fields() if field.name != "updated_at"]
-
-
-class SetupFileError(Exception):
-    """The file cannot be read as a setup; the text says where and why."""
-
-
-class Strict(serializers.Serializer[Any]):
-    """A mapping that refuses keys it does not know."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Name every unknown key, then read the known ones."""
-        if isinstance(data, Mapping):
-            unknown = sorted(str(key) for key in data if key not in self.fields)
-            if unknown:
-                raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such key."))
-        return super().to_internal_value(data)
 
 
 class EnvironmentSection(Strict):
@@ -130,6 +117,7 @@ class OrganizationSection(Strict):
     roles = RoleSection(many=True, required=False)
     policy = PolicySection(required=False)
     branding = BrandingSection(required=False)
+    connections = ConnectionSection(many=True, required=False)
 
 
 class MembershipSection(Strict):
@@ -208,12 +196,30 @@ class SetupDocument(Strict):
     users = UserSection(many=True, required=False)
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads ``!env NAME`` as the text of an environment variable, so that no secret has to stand in the file."""
+
+
+def _from_environment(loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    name = str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
+    line = node.start_mark.line + 1
+    if not name:
+        raise SetupFileError(f"Line {line}: !env takes the name of an environment variable.")
+    value = os.environ.get(name, "")
+    if not value:
+        raise SetupFileError(f"Line {line}: the environment variable {name} is not set.")
+    return value
+
+
+_Loader.add_constructor("!env", _from_environment)
+
+
 def read_document(text: str) -> dict[str, Any]:
     """Return the validated content of a setup file; raises SetupFileError."""
     if len(text.encode()) > _MAXIMUM_BYTES:
         raise SetupFileError("The file is larger than 5 MiB.")
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _Loader)  # noqa: S506 -- the safe loader, with one tag more
     except yaml.YAMLError as error:
         raise SetupFileError(f"The file is not YAML: {error}") from error
     if not isinstance(content, Mapping):

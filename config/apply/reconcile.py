@@ -3,7 +3,8 @@
 Everything goes through the services that the API uses, in one transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import models, transaction
@@ -20,7 +21,8 @@ from authorization.services import (
     update_permission,
     update_role,
 )
-from config.apply.document import SetupFileError
+from config.apply.connections import apply_connection
+from config.apply.strict import SetupFileError
 from environments import services as environments
 from environments.appearance import BrandingFields
 from environments.mail import mail_settings_of
@@ -36,6 +38,7 @@ from environments.models import (
 )
 from foundation.actors import Actor, ActorKind
 from foundation.encryption import token_digest
+from foundation.errors import DomainError
 from organizations.models import (
     Organization,
     OrganizationBranding,
@@ -90,12 +93,13 @@ class _Setup:
         self.uris(document.get("redirect_uris", ()), RedirectURIPurpose.SIGN_IN)
         self.uris(document.get("logout_uris", ()), RedirectURIPurpose.LOGOUT)
         self.cors_origins(document.get("cors_origins", ()))
-        for section in document.get("social_providers", ()):
-            self.social_provider(section)
+        for index, section in enumerate(document.get("social_providers", ())):
+            with _said_to_be_at(f"social_providers[{index}]"):
+                self.social_provider(section)
         self.permissions(document.get("permissions", ()))
         self.roles(document.get("roles", ()), None)
-        for section in document.get("organizations", ()):
-            self.organization(section)
+        for index, section in enumerate(document.get("organizations", ())):
+            self.organization(section, f"organizations[{index}]")
         for section in document.get("users", ()):
             self.user(section)
         return self.report
@@ -216,7 +220,7 @@ class _Setup:
             self.note("changed", "the permissions of role", slug)
         return str(slug)
 
-    def organization(self, section: Mapping[str, Any]) -> None:
+    def organization(self, section: Mapping[str, Any], place: str) -> None:
         own = {key: section[key] for key in _ORGANIZATION_FIELDS if key in section}
         claims = [DomainClaim(item["domain"], item["state"]) for item in section.get("domains", ())]
         row = self.find_organization(section.get("id"), section.get("external_id"), section["name"])
@@ -240,6 +244,10 @@ class _Setup:
         self.roles(section.get("roles", ()), row)
         self.policy(section.get("policy") or {}, row)
         self.organization_branding(row, section.get("branding") or {})
+        for index, connection in enumerate(section.get("connections", ())):
+            with _said_to_be_at(f"{place}.connections[{index}]"):
+                if deed := apply_connection(row, connection, ACTOR):
+                    self.note(deed, "connection", f"{connection['type']} of {row.name}")
 
     def policy(self, wanted: Mapping[str, Any], organization: Organization) -> None:
         rows = OrganizationPolicy.objects.in_environment(self.environment)
@@ -343,6 +351,18 @@ def _environment(section: Mapping[str, Any]) -> tuple[Environment, bool]:
         environment_id=section.get("id", ""),
     )
     return environment, True
+
+
+@contextmanager
+def _said_to_be_at(place: str) -> Iterator[None]:
+    """Add to a refusal the place in the file that it is about."""
+    try:
+        yield
+    except SetupFileError as error:
+        raise SetupFileError(f"{place}: {error}") from error
+    except DomainError as error:
+        problems = [f"{item['field']}: {item['message']}" for item in error.details.get("errors", ())]
+        raise SetupFileError(f"{place}: {'; '.join(problems) or error.message}") from error
 
 
 def _look_differences(row: BrandingFields, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from config.apply.document import SetupFileError, read_document
+from config.apply.document import read_document
 from config.apply.reconcile import apply_document
+from config.apply.strict import SetupFileError
 from environments.models import Environment
 from foundation.errors import DomainError
 
