@@ -51,8 +51,9 @@ EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
         "attribute mapping which attribute holds it (email)."
     ),
     ExchangeFailure.OUTSIDE_ORGANIZATION: (
-        "{email} is outside the verified domains of {organization}. Add and verify the missing domain, or let the "
-        "organization allow profiles from outside."
+        "{email} is outside the verified domains of {organization} that this connection serves. Add and verify the "
+        "missing domain, add it to the connection if that names its domains, or let the organization allow profiles "
+        "from outside."
     ),
     ExchangeFailure.TEST_IDP_IN_PRODUCTION: (
         "This connection leads to the test identity provider of a sandbox, where anybody can be anybody. Nobody signs in "

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists
 
 from accounts.email_addresses import email_domain, normalize_email
 from accounts.errors import InvalidEmail
@@ -14,7 +15,7 @@ from foundation import clock
 from organizations.models import VERIFIED_STATES, OrganizationDomain
 from sso.attribute_presets import map_custom_attributes
 from sso.exchanges import ReceivedProfile
-from sso.models import Connection, Profile
+from sso.models import Connection, ConnectionDomain, Profile
 
 _LONGEST = {"first_name": 200, "last_name": 200, "name": 400}
 
@@ -69,7 +70,7 @@ def normalized(email: str | None) -> str:
 
 
 def is_vouched_for(profile: Profile) -> bool:
-    """Tell whether the profile's connection can speak for its address: its organization has proven the domain.
+    """Tell whether the profile's connection can speak for its address: it serves the domain, proven by its organization.
 
     A social provider speaks for the addresses that it has verified itself.
     """
@@ -82,11 +83,17 @@ def is_vouched_for(profile: Profile) -> bool:
 
 
 def owns_domain(connection: Connection, domain: str) -> bool:
-    """Tell whether the organization of a connection has proven a domain."""
+    """Tell whether a connection speaks for a domain: its organization has proven it, and it names this domain or none.
+
+    A connection that names its domains is one of several, of a subsidiary perhaps: its provider says nothing of the
+    people of the others.
+    """
+    own = ConnectionDomain.objects.in_environment(connection.environment_id).filter(connection=connection)
     claims = OrganizationDomain.objects.in_environment(connection.environment_id).filter(
         organization_id=connection.organization_id, state__in=VERIFIED_STATES, domain=domain
     )
-    return connection.organization_id is not None and claims.exists()
+    served = claims.filter(Exists(own.filter(domain=domain)) | ~Exists(own))
+    return connection.organization_id is not None and served.exists()
 
 
 def _insert(connection: Connection, idp_id: str) -> Profile:

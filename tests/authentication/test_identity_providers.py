@@ -230,6 +230,24 @@ def test_a_provider_says_nothing_about_an_account_whose_domain_it_does_not_own(a
     assert data["email"] == "ceo@bigcorp.example"
 
 
+def test_a_connection_that_names_its_domains_speaks_for_no_other_of_its_organization(application, api):
+    """The provider of a subsidiary says nothing of the people of the one beside it."""
+    make_domain(application.company, "subsidiary.example", "verified")
+    victim = make_user(application.environment, email="ceo@example.com", email_verified=True)
+    api.put(f"/connections/{application.connection.id}", {"domains": ["subsidiary.example"]})
+    application.idp.attributes = {"email": [victim.email]}
+
+    assert refusal_of(application.sign_in()) == "profile_not_allowed_outside_organization"
+    api.put(f"/organizations/{application.company.id}", {"allow_profiles_outside_organization": True})
+    assert refusal_of(application.elsewhere().sign_in()) == "access_denied"
+
+    assert not OrganizationMembership.unscoped.filter(user=victim).exists()
+    application.idp.attributes = {"email": ["grace@subsidiary.example"]}
+    assert (
+        application.tokens(application.elsewhere().sign_in())["user"]["email"] == "grace@subsidiary.example"
+    )
+
+
 def test_a_domain_that_is_lost_takes_the_word_of_the_provider_with_it(application, api):
     application.tokens(application.sign_in())
     api.put(
