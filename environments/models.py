@@ -324,6 +324,12 @@ class Operator(AbstractBaseUser):
         default=False,
         help_text="Whether an admin may sign in in a user's place, where the environment allows it. Owners may.",
     )
+    receives_notices = models.BooleanField(
+        "receives notices by mail",
+        default=True,
+        db_default=True,
+        help_text="What owners and admins should know of the environments they open: certificates that end, say.",
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

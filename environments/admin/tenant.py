@@ -420,6 +420,7 @@ class OperatorAdmin(StaffModelAdmin):
         "role",
         "environments",
         "may_impersonate",
+        "receives_notices",
         "is_active",
         "two_step",
         "last_login",

@@ -10,12 +10,13 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 
+from environments.models import Environment
+from environments.staff.dashboard import Figure
 from environments.staff.model_admin import EnvironmentModelAdmin, copyable
 from environments.staff.origin import origin_of
 from environments.staff.panels import Panel, address_part, badge, change_url, code, first_rows, link, list_url
 from environments.staff.scope import actor_of, environment_of
 from environments.staff.tools import tool
-from foundation import clock
 from foundation.errors import DomainError
 from sso import conf, services
 from sso.admin.connection_forms import (
@@ -27,6 +28,7 @@ from sso.admin.connection_forms import (
     NewConnectionForm,
     organization_of,
 )
+from sso.admin.expiry import CertificateFilter, expiry_badge, last_expiry_badge, renewal_figures
 from sso.admin.words import EXCHANGE_TONES, STATE_TONES
 from sso.connection_types import ConnectionType, Protocol
 from sso.models import (
@@ -138,15 +140,6 @@ def state_badge(state: str) -> str:
     return badge(state, STATE_TONES.get(ConnectionState(state), ""))
 
 
-def expiry_badge(certificate: IdPCertificate) -> str:
-    """Return until when a certificate counts."""
-    left = certificate.not_after - clock.now()
-    day = f"{certificate.not_after:%Y-%m-%d}"
-    if left.total_seconds() <= 0:
-        return badge(f"ended {day}", "bad")
-    return badge(f"until {day}", "warn" if left <= conf.RENEWAL_NOTICE else "good")
-
-
 def exchange_badge(row: SSOSession) -> str:
     """Return how an exchange went, in colour."""
     return badge(row.state, EXCHANGE_TONES[ExchangeState(row.state)])
@@ -161,9 +154,17 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     order = 10
     summary = "How a customer's people sign in with their own identity provider: SAML or OpenID Connect."
     add_form = NewConnectionForm
-    list_display = ("name", "type_shown", "organization_link", "state_badge", "domains_shown", "created_at")
+    list_display = (
+        "name",
+        "type_shown",
+        "organization_link",
+        "state_badge",
+        "certificates_shown",
+        "domains_shown",
+        "created_at",
+    )
     list_select_related = ("organization",)
-    list_filter = ("state", "connection_type")
+    list_filter = ("state", CertificateFilter, "connection_type")
     search_fields = ("name", "organization__name", "domains__domain", "=id", "=external_id")
     search_help_text = "Part of a name or domain, or a whole id or external id."
     linked_by = ("organization",)
@@ -189,7 +190,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request).prefetch_related("domains")
+        rows = super().get_queryset(request).prefetch_related("domains", "idp_certificates")
         return rows.select_related("organization", "environment", "saml_settings", "oidc_settings")
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
@@ -366,6 +367,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         )
         return (sign_ins, certificates, people)
 
+    def dashboard_figures(self, environment: Environment, request: HttpRequest) -> Sequence[Figure]:
+        """How many connections wait for a new certificate."""
+        return renewal_figures(environment)
+
     # --- What is shown ------------------------------------------------------------------------------------------
 
     @admin.display(description="organization")
@@ -383,6 +388,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     @admin.display(description="state")
     def state_explained(self, row: Connection) -> str:
         return format_html("{} {}", state_badge(row.state), _STATE_WORDS[ConnectionState(row.state)])
+
+    @admin.display(description="certificates")
+    def certificates_shown(self, row: Connection) -> str:
+        return last_expiry_badge(row.idp_certificates.all())
 
     @admin.display(description="domains")
     def domains_shown(self, row: Connection) -> str:
@@ -417,52 +426,6 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     @admin.display(description="Back-channel logout URI")
     def our_backchannel_logout_uri(self, row: Connection) -> str:
         return copyable(conf.oidc_backchannel_logout_url(row.pk))
-
-
-@admin.register(IdPCertificate)
-class IdPCertificateAdmin(EnvironmentModelAdmin):
-    """A certificate with which an identity provider signs."""
-
-    section = "Single sign-on"
-    in_navigation = False
-    list_display = ("fingerprint", "connection_link", "counts", "created_at")
-    list_select_related = ("connection",)
-    linked_by = ("connection",)
-    fields = (
-        "connection_link",
-        "counts",
-        "fingerprint_shown",
-        "not_before",
-        "not_after",
-        "certificate_shown",
-    )
-    readonly_fields = fields
-    delete_explanation = (
-        "What the identity provider signs with it is refused from now on. The last one of a connection stays."
-    )
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("connection")
-
-    def remove(self, request: HttpRequest, row: IdPCertificate) -> None:
-        services.delete_idp_certificate(connection=row.connection, certificate_id=row.pk)
-
-    @admin.display(description="connection")
-    def connection_link(self, row: IdPCertificate) -> str:
-        return link(row.connection)
-
-    @admin.display(description="counts")
-    def counts(self, row: IdPCertificate) -> str:
-        return expiry_badge(row)
-
-    @admin.display(description="SHA-256 fingerprint")
-    def fingerprint_shown(self, row: IdPCertificate) -> str:
-        pairs = [row.fingerprint[start : start + 2].upper() for start in range(0, 64, 2)]
-        return copyable(":".join(pairs))
-
-    @admin.display(description="certificate")
-    def certificate_shown(self, row: IdPCertificate) -> str:
-        return format_html('<pre class="pretty">{}</pre>', row.certificate)
 
 
 def connection_changes(row: Connection, changes: dict[str, Any]) -> ConnectionChanges:

@@ -49,6 +49,7 @@ from sso.services.passwordless import (
 from sso.services.passwordless import is_open as is_open_link
 from sso.services.profiles import is_vouched_for, link_profile, owns_domain, record_profile
 from sso.services.protocols import Hints, saml_options_of, service_provider_of
+from sso.services.renewal_mail import fingerprint_in_pairs
 from sso.services.selection import connections_of_domain, usable_connections
 from sso.services.test_idp import test_idp_settings
 from sso.services.upkeep import (
@@ -91,6 +92,7 @@ __all__ = [
     "fetch_metadata",
     "find_connection",
     "find_waiting_connection_id",
+    "fingerprint_in_pairs",
     "finish_exchange",
     "finish_unasked",
     "is_open_link",

@@ -1,7 +1,7 @@
 """What is done without being asked: metadata fetched again, certificates announced, old rows removed."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -27,9 +27,11 @@ from sso.models import (
 from sso.saml.metadata import IdPMetadata, MetadataRefused, read_idp_metadata
 from sso.services.certificates import RESPONSE_SIGNING, named
 from sso.services.connections import require_connection, update_connection
+from sso.services.renewal_mail import mail_renewals
 from sso.services.settings import SAMLChanges
 
 _LONGEST_FAILURE = 500
+_MOST_IN_A_MAIL = 100
 _IN_USE = (ConnectionState.ACTIVE, ConnectionState.VALIDATING, ConnectionState.DRAFT)
 
 
@@ -91,49 +93,62 @@ def due_metadata() -> Iterator[tuple[str, str]]:
 def announce_renewals() -> int:
     """Tell of certificates that end within a month or have ended, once a week each; return how many.
 
-    One that has a successor that lives longer is nobody's concern any more.
+    One that has a successor that lives longer is nobody's concern any more. Each has its event; operators get one mail
+    for all of an environment that are due at once.
     """
     moment = clock.now()
     rows = IdPCertificate.unscoped.filter(
-        Q(renewal_announced_at__isnull=True) | Q(renewal_announced_at__lte=moment - conf.RENEWAL_REPEAT),
+        _is_due(moment),
         not_after__lte=moment + conf.RENEWAL_NOTICE,
         connection__state=ConnectionState.ACTIVE,
     )
-    ids = list(rows.order_by("not_after").values_list("pk", flat=True))
-    return sum(_announce(certificate_id) for certificate_id in ids)
+    due: dict[str, list[str]] = {}
+    for environment_id, certificate_id in rows.order_by("not_after").values_list("environment_id", "pk"):
+        due.setdefault(environment_id, []).append(certificate_id)
+    return sum(
+        _announce(environment_id, ids[start : start + _MOST_IN_A_MAIL])
+        for environment_id, ids in due.items()
+        for start in range(0, len(ids), _MOST_IN_A_MAIL)
+    )
 
 
 @transaction.atomic
-def _announce(certificate_id: str) -> bool:
+def _announce(environment_id: str, certificate_ids: list[str]) -> int:
     moment = clock.now()
-    row = (
-        IdPCertificate.unscoped.select_for_update(of=("self",))
-        .select_related("connection__environment")
-        .filter(pk=certificate_id)
-        .first()
-    )
-    if row is None or _has_successor(row.connection, row):
-        return False
-    if row.renewal_announced_at is not None and row.renewal_announced_at > moment - conf.RENEWAL_REPEAT:
-        return False
-    row.renewal_announced_at = moment
-    row.save(update_fields=["renewal_announced_at"])
-    emit(
-        "connection.saml_certificate_renewal_required",
-        environment=row.connection.environment,
-        actor=SYSTEM,
-        data={
-            "connection": named(row.connection),
-            "certificate": {
-                "certificate_type": RESPONSE_SIGNING,
-                "expiry_date": clock.iso(row.not_after),
-                "is_expired": row.not_after <= moment,
+    locked = IdPCertificate.objects.in_environment(environment_id).select_for_update(of=("self",))
+    # Of two runs at once, the second one waits here, and finds nothing that is due any more.
+    rows = [
+        row
+        for row in locked.filter(_is_due(moment), pk__in=certificate_ids)
+        .select_related("connection__environment", "connection__organization", "connection__saml_settings")
+        .order_by("pk")
+        if not _has_successor(row.connection, row)
+    ]
+    for row in rows:
+        row.renewal_announced_at = moment
+        row.save(update_fields=["renewal_announced_at"])
+        emit(
+            "connection.saml_certificate_renewal_required",
+            environment=row.connection.environment,
+            actor=SYSTEM,
+            data={
+                "connection": named(row.connection),
+                "certificate": {
+                    "certificate_type": RESPONSE_SIGNING,
+                    "expiry_date": clock.iso(row.not_after),
+                    "is_expired": row.not_after <= moment,
+                },
+                "days_until_expiry": (row.not_after - moment) // timedelta(days=1),
             },
-            "days_until_expiry": (row.not_after - moment) // timedelta(days=1),
-        },
-        organization_id=row.connection.organization_id or "",
-    )
-    return True
+            organization_id=row.connection.organization_id or "",
+        )
+    if rows:
+        mail_renewals(sorted(rows, key=lambda row: row.not_after))
+    return len(rows)
+
+
+def _is_due(moment: datetime) -> Q:
+    return Q(renewal_announced_at__isnull=True) | Q(renewal_announced_at__lte=moment - conf.RENEWAL_REPEAT)
 
 
 def _has_successor(connection: Connection, row: IdPCertificate) -> bool:

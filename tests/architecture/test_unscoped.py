@@ -27,7 +27,6 @@ ALLOWED = {
     # Done for everybody, by a clock.
     ("sso/services/upkeep.py", "due_metadata"),
     ("sso/services/upkeep.py", "announce_renewals"),
-    ("sso/services/upkeep.py", "_announce"),
     ("sso/services/exchanges.py", "close_unanswered"),
     ("sso/services/upkeep.py", "purge_sso"),
     # A link in a mail names nothing but its token.

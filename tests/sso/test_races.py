@@ -1,15 +1,20 @@
 """Answers and codes that arrive at once. Real row locks are needed to show that each counts once."""
 
+from datetime import timedelta
+
 import pytest
 
+from events.models import Mail
+from foundation import clock
+from foundation.actors import SYSTEM
 from foundation.errors import DomainError
 from organizations.models import Organization
 from sso import services
 from sso.errors import InvalidGrant
 from sso.exchanges import ReceivedProfile
-from sso.models import Profile, SSOAccessToken
+from sso.models import IdPCertificate, Profile, SSOAccessToken
 from sso.services import IssuedToken
-from tests.factories.environments import make_environment
+from tests.factories.environments import make_environment, make_operator
 from tests.factories.organizations import make_organization
 from tests.factories.sso import make_profile, make_saml_connection
 from tests.threads import in_parallel
@@ -47,3 +52,16 @@ def test_first_sign_ins_at_once_make_one_profile_and_one_activation(organization
 
     assert len({profile.id for profile in profiles}) == 1
     assert Profile.unscoped.count() == 1
+
+
+def test_announcements_at_once_tell_of_each_certificate_once(organization):
+    make_operator()
+    for number in range(3):
+        connection = make_saml_connection(organization, name=f"Connection {number}")
+        services.activate_connection(connection=connection, actor=SYSTEM)
+    IdPCertificate.unscoped.update(not_after=clock.now() + timedelta(days=3))
+
+    told = in_parallel(5, lambda _number: services.announce_renewals())
+
+    assert sorted(told) == [0, 0, 0, 0, 3]
+    assert Mail.unscoped.count() == 1
