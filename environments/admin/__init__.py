@@ -1,3 +1,3 @@
-from environments.admin import presentation, tenant
+from environments.admin import operators, presentation, tenant
 
-__all__ = ["presentation", "tenant"]
+__all__ = ["operators", "presentation", "tenant"]
