@@ -232,6 +232,14 @@ class IdPCertificate(EnvironmentModel):
         return f"{self.fingerprint[:16]}… until {self.not_after:%Y-%m-%d}"
 
 
+class TokenAuthenticationMethod(models.TextChoices):
+    """How a client says at the token endpoint who it is (OpenID Connect Core 9)."""
+
+    CLIENT_SECRET_BASIC = "client_secret_basic", "Client secret, in the header (client_secret_basic)"
+    CLIENT_SECRET_POST = "client_secret_post", "Client secret, in the form (client_secret_post)"
+    PRIVATE_KEY_JWT = "private_key_jwt", "Signature with a key of its own (private_key_jwt)"
+
+
 class OIDCSettings(EnvironmentModel):
     """What an OIDC connection knows of its identity provider; empty endpoints come from discovery."""
 
@@ -241,6 +249,40 @@ class OIDCSettings(EnvironmentModel):
     issuer = models.CharField(max_length=1000)
     client_id = models.CharField(max_length=500)
     client_secret = EncryptedTextField(blank=True, default="")
+    token_authentication_method = models.CharField(
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        choices=TokenAuthenticationMethod.choices,
+        help_text="Empty for what the provider knows, by its discovery document.",
+    )
+    jwt_signing_key = EncryptedTextField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="PEM; signs our requests for tokens (private_key_jwt).",
+    )
+    jwt_signing_certificate = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="PEM; is registered at the provider."
+    )
+    redirect_uri = models.CharField(
+        "redirect URI",
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty for our own callback; whoever keeps another one forwards the browser there.",
+    )
+    uses_pkce = models.BooleanField("PKCE", default=True, db_default=True)
+    id_token_signature_algorithm = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The one that counts; empty for each of our list.",
+    )
+    fetch_user_info = models.BooleanField(default=True, db_default=True)
     uses_discovery = models.BooleanField(default=True)
     authorization_endpoint = models.CharField(max_length=2000, blank=True, default="")
     token_endpoint = models.CharField(max_length=2000, blank=True, default="")

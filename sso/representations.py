@@ -92,13 +92,22 @@ class SAMLOptionsObject(TypedDict):
 
 
 class OIDCOptionsObject(TypedDict):
-    """An OIDC connection. The client secret is never shown."""
+    """An OIDC connection. The client secret and the private key are never shown.
+
+    ``redirect_uri`` is what the provider has to know; ``callback_uri`` is ours, where a redirect URI elsewhere forwards to.
+    """
 
     issuer: str
     discovery_endpoint: str | None
     client_id: str
     redirect_uri: str
+    callback_uri: str
     backchannel_logout_uri: str
+    pkce: bool
+    token_authentication_method: str | None
+    jwt_signing_certs: list[str]
+    id_token_signature_algorithm: str | None
+    fetch_user_info: bool
     authorization_endpoint: str
     token_endpoint: str
     userinfo_endpoint: str
@@ -436,7 +445,13 @@ def _represent_oidc(connection: Connection) -> OIDCOptionsObject:
         "issuer": row.issuer,
         "discovery_endpoint": discovery,
         "client_id": row.client_id,
-        "redirect_uri": conf.oidc_callback_url(connection.id),
+        "redirect_uri": oidc_redirect_uri(connection),
+        "callback_uri": conf.oidc_callback_url(connection.id),
+        "pkce": row.uses_pkce,
+        "token_authentication_method": row.token_authentication_method or None,
+        "jwt_signing_certs": [row.jwt_signing_certificate] if row.jwt_signing_certificate else [],
+        "id_token_signature_algorithm": row.id_token_signature_algorithm or None,
+        "fetch_user_info": row.fetch_user_info,
         "backchannel_logout_uri": conf.oidc_backchannel_logout_url(connection.id),
         "authorization_endpoint": row.authorization_endpoint,
         "token_endpoint": row.token_endpoint,
@@ -447,6 +462,11 @@ def _represent_oidc(connection: Connection) -> OIDCOptionsObject:
         "max_age": row.max_age,
         "clock_skew_seconds": row.clock_skew_seconds,
     }
+
+
+def oidc_redirect_uri(connection: Connection) -> str:
+    """Return the redirect URI that the provider of an OIDC connection has to know."""
+    return connection.oidc_settings.redirect_uri or conf.oidc_callback_url(connection.id)
 
 
 def _represent_oauth(connection: Connection) -> OAuthOptionsObject:

@@ -12,7 +12,8 @@ from sso import conf
 from sso.admin.words import NamesField, PairsField
 from sso.attribute_presets import preset_of
 from sso.connection_types import ConnectionType, Protocol, protocol_of
-from sso.models import Connection, SAMLBinding
+from sso.models import Connection, SAMLBinding, TokenAuthenticationMethod
+from sso.oidc.keys import ALGORITHMS
 from sso.saml.metadata import MetadataRefused, read_idp_metadata
 
 MAPPED_FIELDS = ("idp_id", "email", "first_name", "last_name", "name", "groups", "role")
@@ -194,6 +195,11 @@ class OIDCConnectionForm(ConnectionForm):
     settings_fields = (
         "issuer",
         "client_id",
+        "token_authentication_method",
+        "redirect_uri",
+        "uses_pkce",
+        "id_token_signature_algorithm",
+        "fetch_user_info",
         "uses_discovery",
         "authorization_endpoint",
         "token_endpoint",
@@ -214,6 +220,37 @@ class OIDCConnectionForm(ConnectionForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "size": 60}),
         help_text="Written, never shown. Empty leaves it as it is.",
     )
+    token_authentication_method = forms.ChoiceField(
+        label="Client authentication",
+        required=False,
+        choices=[
+            ("", "By the client secret, as the provider's discovery says"),
+            *TokenAuthenticationMethod.choices,
+        ],
+        help_text="With private_key_jwt a key is made, and its certificate shown above: the provider has to know it, and "
+        "the client secret is forgotten.",
+    )
+    redirect_uri = text(
+        "Another redirect URI",
+        help_text="Only where another one stays registered at the provider. Whoever keeps that address forwards the "
+        "browser, query and all, to the callback shown above.",
+    )
+    uses_pkce = forms.BooleanField(
+        label="PKCE",
+        required=False,
+        help_text="Off only for a provider that stumbles over it. A nonce is sent and checked either way.",
+    )
+    id_token_signature_algorithm = forms.ChoiceField(
+        label="Signature of the ID token",
+        required=False,
+        choices=[("", "Any asymmetric algorithm"), *((name, name) for name in ALGORITHMS)],
+        help_text="With a choice, only that algorithm counts.",
+    )
+    fetch_user_info = forms.BooleanField(
+        label="Ask the userinfo endpoint",
+        required=False,
+        help_text="For claims that are not in the ID token. Off: the ID token alone counts.",
+    )
     uses_discovery = forms.BooleanField(
         label="Endpoints by discovery",
         required=False,
@@ -231,6 +268,53 @@ class OIDCConnectionForm(ConnectionForm):
     clock_skew_seconds = forms.IntegerField(
         label="Clock skew", min_value=0, max_value=300, help_text="Seconds."
     )
+
+
+OIDC_FIELDSETS: tuple[Any, ...] = (
+    (
+        "For the identity provider",
+        {
+            "fields": (
+                "our_redirect_uri",
+                "our_callback_uri",
+                "our_client_certificate",
+                "our_backchannel_logout_uri",
+            ),
+            "description": "Copy these to the application that the customer creates at its identity provider.",
+        },
+    ),
+    (
+        "From the identity provider",
+        {
+            "fields": (
+                "issuer",
+                "client_id",
+                "token_authentication_method",
+                "new_client_credential",
+                "scopes",
+            )
+        },
+    ),
+    (
+        "Endpoints and limits",
+        {
+            "fields": (
+                "uses_discovery",
+                "authorization_endpoint",
+                "token_endpoint",
+                "userinfo_endpoint",
+                "jwks_uri",
+                "end_session_endpoint",
+                "fetch_user_info",
+                "id_token_signature_algorithm",
+                "uses_pkce",
+                "redirect_uri",
+                "max_age",
+                "clock_skew_seconds",
+            )
+        },
+    ),
+)
 
 
 class PlainConnectionForm(ConnectionForm):

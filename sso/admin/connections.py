@@ -23,6 +23,7 @@ from sso.admin.connection_forms import (
     FORM_NAMES,
     FORMS,
     MAPPED_FIELDS,
+    OIDC_FIELDSETS,
     CertificateForm,
     MetadataForm,
     NewConnectionForm,
@@ -40,7 +41,7 @@ from sso.models import (
     Profile,
     SSOSession,
 )
-from sso.representations import LINKED_STATES
+from sso.representations import LINKED_STATES, oidc_redirect_uri
 from sso.services import ConnectionChanges
 
 _GENERAL = (None, {"fields": ("organization_link", "type_shown", "state_explained", "name", "domain_names")})
@@ -96,35 +97,6 @@ _SAML = (
         },
     ),
 )
-_OIDC = (
-    (
-        "For the identity provider",
-        {
-            "fields": ("our_redirect_uri", "our_backchannel_logout_uri"),
-            "description": "Copy these to the application that the customer creates at its identity provider.",
-        },
-    ),
-    (
-        "From the identity provider",
-        {"fields": ("issuer", "client_id", "new_client_credential", "scopes")},
-    ),
-    (
-        "Endpoints and limits",
-        {
-            "fields": (
-                "uses_discovery",
-                "authorization_endpoint",
-                "token_endpoint",
-                "userinfo_endpoint",
-                "jwks_uri",
-                "end_session_endpoint",
-                "max_age",
-                "clock_skew_seconds",
-            )
-        },
-    ),
-)
-
 _STATE_WORDS = {
     ConnectionState.REQUIRES_TYPE: "Its type is not chosen yet.",
     ConnectionState.DRAFT: "Something is missing yet. Load the identity provider's metadata, or fill in its fields below.",
@@ -179,6 +151,8 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         "our_metadata_url",
         "our_slo_url",
         "our_redirect_uri",
+        "our_callback_uri",
+        "our_client_certificate",
         "our_backchannel_logout_uri",
         "activated_at",
         "created_at",
@@ -200,7 +174,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
             case Protocol.SAML:
                 return (_GENERAL, *_SAML, _ATTRIBUTES, _FACTS)
             case Protocol.OIDC:
-                return (_GENERAL, *_OIDC, _ATTRIBUTES, _FACTS)
+                return (_GENERAL, *OIDC_FIELDSETS, _ATTRIBUTES, _FACTS)
             case _:
                 return (_GENERAL, _ATTRIBUTES, _FACTS)
 
@@ -421,7 +395,19 @@ class ConnectionAdmin(EnvironmentModelAdmin):
 
     @admin.display(description="Redirect URI")
     def our_redirect_uri(self, row: Connection) -> str:
+        return copyable(oidc_redirect_uri(row))
+
+    @admin.display(description="Callback")
+    def our_callback_uri(self, row: Connection) -> str:
+        if not row.oidc_settings.redirect_uri:
+            return "The redirect URI itself."
         return copyable(conf.oidc_callback_url(row.pk))
+
+    @admin.display(description="Client certificate")
+    def our_client_certificate(self, row: Connection) -> str:
+        if not row.oidc_settings.jwt_signing_certificate:
+            return "None: it authenticates itself by its client secret."
+        return format_html('<pre class="pretty labelled">{}</pre>', row.oidc_settings.jwt_signing_certificate)
 
     @admin.display(description="Back-channel logout URI")
     def our_backchannel_logout_uri(self, row: Connection) -> str:
@@ -453,6 +439,8 @@ _FORM_FIELDS = {
     "value": "certificate",
     "idp_metadata_url": "metadata_url",
     "client_secret": "new_client_credential",
+    "pkce": "uses_pkce",
+    "jwt_signing_key_pair": "token_authentication_method",
 }
 
 

@@ -77,10 +77,13 @@ def _oidc(options: Mapping[str, Any]) -> dict[str, Any]:
     endpoint = changes.pop("discovery_endpoint", None)
     if endpoint is not None:
         changes |= {"issuer": endpoint, "uses_discovery": True}
-    if changes.pop("pkce", True) is False:
-        raise ConnectionSettingsInvalid.of("pkce", "PKCE cannot be switched off.")
+    if "pkce" in changes:
+        changes["uses_pkce"] = changes.pop("pkce")
     pair = changes.pop("jwt_signing_key_pair", None)
     if pair is not None:
-        # A key in the place of the secret: the client signs then (OpenID Connect Core 1.0 §9, private_key_jwt).
-        changes["client_secret"] = pair["key"]
+        changes |= {"jwt_signing_key": pair["key"], "jwt_signing_certificate": pair["cert"]}
+    # Null goes back to what is usual: our own callback, what discovery says, our whole list.
+    for name in ("redirect_uri", "token_authentication_method", "id_token_signature_algorithm"):
+        if name in changes:
+            changes[name] = changes[name] or ""
     return changes

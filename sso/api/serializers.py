@@ -8,7 +8,7 @@ from environments.api.pagination import ListParameters
 from environments.api.validation import FlagField, TextField
 from sso.conf import PASSWORDLESS_LONGEST, PASSWORDLESS_SHORTEST
 from sso.connection_types import ConnectionType
-from sso.models import SAMLBinding
+from sso.models import SAMLBinding, TokenAuthenticationMethod
 
 _LONGEST_NAME = 255
 _LONGEST_ID = 80
@@ -142,10 +142,34 @@ class OIDCOptionsInput(serializers.Serializer[Any]):
     client_secret = TextField(
         required=False, max_length=_LONGEST_PEM, help_text="Written, never shown; or a private key as PEM."
     )
-    jwt_signing_key_pair = KeyPairInput(
-        required=False, help_text="Signs our requests for tokens, instead of a client secret."
+    redirect_uri = TextField(
+        required=False,
+        allow_null=True,
+        max_length=_LONGEST_URL,
+        help_text="Another callback than ours, which forwards the browser here; null goes back to ours.",
     )
-    pkce = FlagField(required=False, help_text="Always on; false is refused.")
+    token_authentication_method = serializers.ChoiceField(
+        choices=TokenAuthenticationMethod.values,
+        required=False,
+        allow_null=True,
+        help_text="How we say at the token endpoint who we are; null for what the provider knows.",
+    )
+    jwt_signing_key_pair = KeyPairInput(
+        required=False,
+        help_text="Signs our requests for tokens by `private_key_jwt`; made here where none is given.",
+    )
+    pkce = FlagField(
+        required=False, help_text="On unless a client with credentials of its own switches it off."
+    )
+    id_token_signature_algorithm = TextField(
+        required=False,
+        allow_null=True,
+        max_length=20,
+        help_text="The only one that counts; null for each asymmetric one. HMAC is refused.",
+    )
+    fetch_user_info = FlagField(
+        required=False, help_text="Whether the userinfo endpoint is asked; on unless set."
+    )
     uses_discovery = FlagField(required=False)
     authorization_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)
     token_endpoint = TextField(required=False, allow_blank=True, max_length=_LONGEST_URL)

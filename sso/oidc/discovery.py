@@ -24,6 +24,7 @@ _MEMBERS = (
     "userinfo_endpoint",
     "end_session_endpoint",
     "token_endpoint_auth_methods_supported",
+    "token_endpoint_auth_signing_alg_values_supported",
     "authorization_response_iss_parameter_supported",
 )
 
@@ -49,7 +50,7 @@ def find_provider(party: RelyingParty) -> Provider:
         )
     provider = _discovered(party) if party.uses_discovery else _by_hand(party)
     _check_endpoints(party, provider)
-    return provider
+    return dataclasses.replace(provider, signature_algorithm=party.id_token_signature_algorithm)
 
 
 def discovery_url(issuer: str) -> str:
@@ -132,7 +133,6 @@ def _read_document(document: dict[str, Any], issuer: str) -> Provider:
             f"This connection knows the issuer {shown(issuer)}, its discovery document names "
             f"{shown(document.get('issuer'))}. They must be the same to the character, a slash at the end included.",
         )
-    methods = document.get("token_endpoint_auth_methods_supported")
     return Provider(
         issuer=issuer,
         authorization_endpoint=_text(document, "authorization_endpoint"),
@@ -140,9 +140,8 @@ def _read_document(document: dict[str, Any], issuer: str) -> Provider:
         jwks_uri=_text(document, "jwks_uri"),
         userinfo_endpoint=_text(document, "userinfo_endpoint"),
         end_session_endpoint=_text(document, "end_session_endpoint"),
-        token_endpoint_auth_methods=tuple(method for method in methods if isinstance(method, str))
-        if isinstance(methods, list)
-        else (),
+        token_endpoint_auth_methods=_texts(document, "token_endpoint_auth_methods_supported"),
+        token_endpoint_auth_algorithms=_texts(document, "token_endpoint_auth_signing_alg_values_supported"),
         promises_response_issuer=document.get("authorization_response_iss_parameter_supported") is True,
     )
 
@@ -150,6 +149,11 @@ def _read_document(document: dict[str, Any], issuer: str) -> Provider:
 def _text(document: dict[str, Any], name: str) -> str:
     value = document.get(name, "")
     return value if isinstance(value, str) else ""
+
+
+def _texts(document: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = document.get(name)
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def _check_endpoints(party: RelyingParty, provider: Provider) -> None:

@@ -84,9 +84,9 @@ def begin_sign_in(
     if ages:
         parameters["max_age"] = str(min(ages))
     secrets = {"state": state, "nonce": nonce}
-    if party.uses_pkce:
+    if party.sends_challenge:
         secrets |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
-    memory = {"nonce": nonce, "code_verifier": verifier if party.uses_pkce else ""}
+    memory = {"nonce": nonce, "code_verifier": verifier if party.sends_challenge else ""}
     if max_age is not None:
         memory["fresh_since"] = str(clock.now().timestamp() - max_age)
     return Departure(
@@ -119,7 +119,7 @@ def finish_sign_in(
         fresh_since=None if fresh_since is None else float(fresh_since),
     )
     userinfo: Mapping[str, Any] = {}
-    if provider.userinfo_endpoint:
+    if provider.userinfo_endpoint and party.fetches_userinfo:
         userinfo = fetch_userinfo(
             provider.userinfo_endpoint, access_token=answer.access_token, subject=id_claims["sub"]
         )

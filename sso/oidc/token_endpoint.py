@@ -3,19 +3,14 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from foundation import clock
-from foundation.ids import new_secret
 from foundation.outbound import OutboundError, fetch
+from sso.models import TokenAuthenticationMethod
+from sso.oidc.client_keys import client_assertion
 from sso.oidc.failures import OIDCFailure, refused, shown
-from sso.oidc.parties import Provider, RelyingParty
+from sso.oidc.parties import Provider, RelyingParty, is_private_key
 
 _TIMEOUT_SECONDS = 10.0
 _MAXIMUM_BYTES = 256 * 1024
@@ -72,52 +67,40 @@ def exchange_code(
 
 def _client_authentication(party: RelyingParty, provider: Provider) -> tuple[dict[str, str], dict[str, str]]:
     """Return the headers and the form fields that say who we are (Core 9)."""
-    methods = provider.token_endpoint_auth_methods
-    if party.has_private_key:
-        assertion = _client_assertion(party, provider)
+    method = _method_of(party, provider)
+    if method == TokenAuthenticationMethod.PRIVATE_KEY_JWT:
         return {}, {
             "client_id": party.client_id,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": assertion,
+            "client_assertion": client_assertion(party, provider),
         }
-    if not party.client_secret:
+    if not method:
         return {}, {"client_id": party.client_id}
-    # Discovery 3: where nothing is said, it is client_secret_basic.
-    if methods and "client_secret_basic" not in methods:
+    if not party.client_secret:
+        raise refused(
+            OIDCFailure.SETTINGS_INCOMPLETE,
+            f"The connection authenticates itself by {method} and has no client secret. Copy it from the provider.",
+        )
+    if method == TokenAuthenticationMethod.CLIENT_SECRET_POST:
         return {}, {"client_id": party.client_id, "client_secret": party.client_secret}
     # RFC 6749 2.3.1: both are form-encoded first, so that a colon in them does not part them.
     pair = f"{quote_plus(party.client_id)}:{quote_plus(party.client_secret)}"
     return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}, {}
 
 
-def _client_assertion(party: RelyingParty, provider: Provider) -> str:
-    """Sign who we are with the private key of the client (private_key_jwt; RFC 7523 2.2)."""
-    try:
-        key = load_pem_private_key(party.client_secret.encode(), password=None)
-    except (ValueError, TypeError) as error:
-        raise refused(
-            OIDCFailure.SETTINGS_INCOMPLETE,
-            "The private key of this connection cannot be read. It must be an unencrypted PEM.",
-        ) from error
-    if isinstance(key, rsa.RSAPrivateKey):
-        algorithm = "RS256"
-    elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
-        algorithm = "ES256"
-    else:
-        raise refused(
-            OIDCFailure.SETTINGS_INCOMPLETE,
-            "The private key of this connection must be an RSA or a P-256 key.",
-        )
-    now = clock.now()
-    claims = {
-        "iss": party.client_id,
-        "sub": party.client_id,
-        "aud": provider.token_endpoint,
-        "jti": new_secret(32),
-        "iat": now,
-        "exp": now + timedelta(minutes=5),
-    }
-    return jwt.encode(claims, key, algorithm=algorithm)
+def _method_of(party: RelyingParty, provider: Provider) -> str:
+    """Return how we say who we are; an empty text for a client without credentials."""
+    if party.token_authentication_method:
+        return party.token_authentication_method
+    if party.private_key and (is_private_key(party.client_secret) or not party.client_secret):
+        return TokenAuthenticationMethod.PRIVATE_KEY_JWT
+    if not party.client_secret:
+        return ""
+    methods = provider.token_endpoint_auth_methods
+    # Discovery 3: where nothing is said, it is client_secret_basic.
+    if methods and TokenAuthenticationMethod.CLIENT_SECRET_BASIC not in methods:
+        return TokenAuthenticationMethod.CLIENT_SECRET_POST
+    return TokenAuthenticationMethod.CLIENT_SECRET_BASIC
 
 
 def _refused_at_token_endpoint(status: int, body: Mapping[str, Any]) -> Exception:

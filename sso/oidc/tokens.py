@@ -90,10 +90,12 @@ def read_signed(provider: Provider, token: str, *, types: frozenset[str]) -> Sig
         ) from error
     algorithm, key_id = header.get("alg"), header.get("kid")
     # jku, x5u, x5c and jwk name or carry a key of the sender's choice, and are never looked at (RFC 8725 3.10).
-    if algorithm not in keys.ALGORITHMS:
+    counting = (provider.signature_algorithm,) if provider.signature_algorithm else keys.ALGORITHMS
+    if algorithm not in keys.ALGORITHMS or algorithm not in counting:
         raise refused(
             OIDCFailure.ALGORITHM_REFUSED,
-            f"The ID token is signed by {shown(algorithm)}. Set the provider to one of {', '.join(keys.ALGORITHMS)}.",
+            f"The ID token is signed by {shown(algorithm)}. Here counts: {', '.join(counting)}. Set the provider to it, "
+            "or change what the connection says.",
             {"header": _header_shown(header)},
         )
     kind = header.get("typ", "")

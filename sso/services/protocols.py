@@ -19,6 +19,7 @@ from sso.oauth.sign_in import finish_sign_in as finish_oauth
 from sso.oidc.parties import relying_party_of
 from sso.oidc.sign_in import begin_sign_in as begin_oidc
 from sso.oidc.sign_in import finish_sign_in as finish_oidc
+from sso.representations import oidc_redirect_uri
 from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
 from sso.saml.profiles import received_profile
 from sso.saml.requests import begin_sign_in as begin_saml
@@ -217,7 +218,7 @@ def _mapped(connection: Connection, profile: ReceivedProfile) -> Received:
 def _begin_oidc(connection: Connection, handle: str, hints: Hints) -> Departure:
     return begin_oidc(
         relying_party_of(connection.oidc_settings),
-        redirect_uri=conf.oidc_callback_url(connection.id),
+        redirect_uri=oidc_redirect_uri(connection),
         state=handle,
         login_hint=hints.login_hint or None,
         domain_hint=hints.domain_hint or None,
@@ -233,7 +234,7 @@ def _finish_oidc(
 ) -> Received:
     profile = finish_oidc(
         relying_party_of(connection.oidc_settings),
-        redirect_uri=conf.oidc_callback_url(connection.id),
+        redirect_uri=oidc_redirect_uri(connection),
         parameters=parameters,
         memory=memory,
     )

@@ -28,6 +28,7 @@ from sso.oauth.catalogue import (
 from sso.oauth.clients import oauth_client_of
 from sso.saml.keys import CertificateRefused, make_key_pair, public_key_of, read_certificates
 from sso.services.certificates import replace_idp_certificates, tell_key_pair_renewed
+from sso.services.client_authentication import client_columns
 
 _LONGEST_URL = 2000
 _DISCOVERY_PATH = "/.well-known/openid-configuration"
@@ -63,6 +64,13 @@ class OIDCChanges(TypedDict, total=False):
     issuer: str
     client_id: str
     client_secret: str
+    token_authentication_method: str
+    jwt_signing_key: str
+    jwt_signing_certificate: str
+    redirect_uri: str
+    uses_pkce: bool
+    id_token_signature_algorithm: str
+    fetch_user_info: bool
     uses_discovery: bool
     authorization_endpoint: str
     token_endpoint: str
@@ -93,6 +101,7 @@ _OIDC_URLS = (
     "userinfo_endpoint",
     "jwks_uri",
     "end_session_endpoint",
+    "redirect_uri",
 )
 
 
@@ -135,11 +144,14 @@ def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
 def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
     """Write the settings of an OIDC connection; tell if anything changed. Raises ConnectionSettingsInvalid."""
     _refuse_bad_urls(connection, changes, _OIDC_URLS)
+    if "#" in changes.get("redirect_uri", ""):
+        # RFC 6749 3.1.2.
+        raise ConnectionSettingsInvalid.of("redirect_uri", "A redirect URI has no fragment.")
     row = OIDCSettings.objects.in_environment(connection.environment_id).filter(connection=connection).first()
     is_new = row is None
     if row is None:
         row = OIDCSettings(environment_id=connection.environment_id, connection=connection)
-    columns: dict[str, Any] = dict(changes)
+    columns: dict[str, Any] = {**changes, **client_columns(row, changes)}
     if "issuer" in columns:
         # OIDC Discovery 1.0 §4: the document stands at a fixed path under the issuer.
         columns["issuer"] = columns["issuer"].removesuffix(_DISCOVERY_PATH)

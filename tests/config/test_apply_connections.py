@@ -170,7 +170,10 @@ def test_an_address_of_metadata_is_kept_for_the_worker_and_a_check_does_nothing(
             r"Line 5: the environment variable GLOBEX_NOWHERE is not set",
         ),
         ("{type: GenericOIDC, oidc_options: {client_secret: !env [A]}}", "Line 5: !env takes the name"),
-        ("{type: GenericOIDC, oidc_options: {pkce: false}}", r"connections\[0\]: pkce: PKCE cannot be"),
+        (
+            "{type: GenericOIDC, oidc_options: {pkce: false}}",
+            r"connections\[0\]: pkce: PKCE can be switched off only",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_changes_nothing(apply, section, sentence):

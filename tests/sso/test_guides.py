@@ -56,7 +56,8 @@ def test_what_guides_print_in_bold_is_what_the_admin_calls_it():
 def test_guides_mention_no_check_that_does_not_exist():
     shaped = re.compile(r"`((?:oidc|oauth|saml)_[a-z_]+|[a-z]+(?:_[a-z]+)+)`")
     # Names of protocols and providers that look like ours.
-    others = {"access_denied", "saml_subject", "role_list", "email_verified", "given_name", "family_name"}
+    others = {"access_denied", "saml_subject", "role_list", "private_key_jwt"}
+    others |= {"auth_time", "email_verified", "given_name", "family_name"}
     unknown = {
         (guide.name, name)
         for guide in IDP_GUIDES

@@ -160,6 +160,38 @@ def test_a_client_secret_is_written_and_never_shown(owners_browser, organization
     assert f"/sso/oidc/{connection.pk}/callback" in page
 
 
+def test_a_key_of_the_connections_own_takes_the_place_of_its_secret(owners_browser, organization):
+    connection = make_oidc_connection(organization)
+
+    refused, kept = save(
+        owners_browser,
+        connection,
+        token_authentication_method="private_key_jwt",
+        new_client_credential="another secret",
+    )
+    assert "takes no client secret" in str(refused.context["adminform"].form.errors["new_client_credential"])
+    assert kept.oidc_settings.client_secret == "a secret of the tests"
+
+    _answer, moved = save(owners_browser, connection, token_authentication_method="private_key_jwt")
+
+    assert moved.oidc_settings.client_secret == ""
+    page = owners_browser.get(url_of(connection)).content.decode()
+    assert moved.oidc_settings.jwt_signing_certificate.splitlines()[1] in page
+    assert "PRIVATE KEY" not in page
+
+
+def test_another_redirect_uri_is_shown_beside_the_callback_that_it_leads_to(owners_browser, organization):
+    connection = make_oidc_connection(organization)
+
+    refused, _same = save(owners_browser, connection, redirect_uri="https://old.example/#here")
+    assert "no fragment" in str(refused.context["adminform"].form.errors["redirect_uri"])
+    save(owners_browser, connection, redirect_uri="https://old.example/callback")
+
+    page = owners_browser.get(url_of(connection)).content.decode()
+    assert "https://old.example/callback" in page
+    assert f"/sso/oidc/{connection.pk}/callback" in page
+
+
 def test_certificates_are_added_and_removed_but_for_the_last(owners_browser, organization, environment):
     connection = make_saml_connection(organization)
     first = IdPCertificate.objects.in_environment(environment).get()
