@@ -45,6 +45,41 @@ function totp(secret, moment = Date.now()) {
   return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1000000).padStart(6, "0");
 }
 
+const unescaped = (text) =>
+  text.replace(/&#x([0-9a-f]+);/gi, (_, code) => String.fromCodePoint(parseInt(code, 16)))
+    .replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code))).replaceAll("&quot;", '"').replaceAll("&amp;", "&");
+const attribute = (tag, name) => unescaped(tag.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? "");
+
+// A browser without JavaScript at the test identity provider: it says who it is, and presses what carries answers on.
+async function signInAtTheProvider(url, email) {
+  const cookies = new Map();
+  let form = null;
+  for (let steps = 0; steps < 12; steps += 1) {
+    const headers = { cookie: [...cookies].map(([k, v]) => `${k}=${v}`).join("; "), accept: "text/html" };
+    const answer = await fetch(url, { method: form ? "POST" : "GET", body: form ?? undefined, headers, redirect: "manual" });
+    for (const line of answer.headers.getSetCookie()) {
+      const [pair] = line.split(";");
+      cookies.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
+    }
+    form = null;
+    const page = await answer.text();
+    const location = answer.headers.get("location") ?? unescaped(page.match(/http-equiv="refresh" content="0; url=([^"]+)"/)?.[1] ?? "");
+    if (location) {
+      url = new URL(location, url).href;
+      if (url.startsWith(CALLBACK)) return new URL(url);
+      continue;
+    }
+    assert.equal(answer.status, 200, page);
+    const forms = [...page.matchAll(/<form[^>]*>[^]*?<\/form>/g)].map((found) => found[0]);
+    const chosen = forms.find((text) => text.includes('name="email"')) ?? forms[0];
+    url = new URL(attribute(chosen.match(/<form[^>]*>/)[0], "action") || url, url).href;
+    form = new URLSearchParams();
+    for (const [input] of chosen.matchAll(/<input[^>]*>/g)) form.set(attribute(input, "name"), attribute(input, "value"));
+    if (form.has("email")) form.set("email", email);
+  }
+  return assert.fail("the pages went round in circles");
+}
+
 // A browser without JavaScript: keeps cookies, follows redirects inside the house, sends forms with their hidden fields.
 async function signInOnThePages(url, email) {
   const cookies = new Map();
@@ -248,6 +283,100 @@ const scenarios = {
     const code = back.searchParams.get("code");
     const signedIn = await users.authenticateWithCodeAndVerifier({ clientId, code, codeVerifier: verifier });
     assert.equal(signedIn.user.id, user.id);
+  },
+
+  async connections() {
+    const domain = `${word()}.test`;
+    const organization = await workos.organizations.createOrganization({
+      name: `Company ${word()}`, domainData: [{ domain, state: "verified" }],
+    });
+    const made = [];
+    for (const name of ["One", "Two"]) {
+      const { data } = await workos.post("/connections", {
+        organization_id: organization.id, connection_type: name === "One" ? "TestIdp" : "OktaSAML", name, external_id: name,
+      });
+      made.push(data.id);
+    }
+    const ids = async (options) => (await workos.sso.listConnections(options)).data.map((row) => row.id);
+    assert.deepEqual(await ids({ organizationId: organization.id }), [made[1], made[0]]);
+    assert.deepEqual(await ids({ organizationId: organization.id, order: "asc" }), made);
+    assert.deepEqual(await ids({ organizationId: organization.id, connectionType: "OktaSAML" }), [made[1]]);
+    assert.deepEqual(await ids({ domain }), [made[1], made[0]]);
+    assert.deepEqual(await ids({ organizationId: organization.id, limit: 1, after: made[1] }), [made[0]]);
+    assert.deepEqual(await ids({ organizationId: organization.id, limit: 1, before: made[0] }), [made[1]]);
+    const read = await workos.sso.getConnection(made[0]);
+    // The older generation calls the type otherwise.
+    assert.deepEqual([read.name, read.organizationId, read.type ?? read.connectionType], ["One", organization.id, "TestIdp"]);
+    await refusedWith("ConflictException", () =>
+      workos.post("/connections", { organization_id: organization.id, connection_type: "OktaSAML", external_id: "One" }));
+    const invalid = await refusedWith("UnprocessableEntityException", () =>
+      workos.post("/connections", { organization_id: organization.id, connection_type: "nonsense" }));
+    assert.equal(invalid.status, 422);
+    await workos.sso.deleteConnection(made[1]);
+    await refusedWith("NotFoundException", () => workos.sso.getConnection(made[1]));
+    await refusedWith("NotFoundException", () => workos.sso.deleteConnection(made[1]));
+  },
+
+  async singleSignOn() {
+    const domain = `${word()}.test`;
+    const organization = await workos.organizations.createOrganization({
+      name: "Signing in", domainData: [{ domain, state: "verified" }],
+    });
+    const { data: connection } = await workos.post("/connections", { organization_id: organization.id, connection_type: "TestIdp" });
+    const email = `ada@${domain}`;
+    for (const selector of [{ connection: connection.id }, { organization: organization.id }]) {
+      const url = workos.sso.getAuthorizationUrl({ ...selector, clientId, redirectUri: CALLBACK, state: "st ate", loginHint: email });
+      const back = await signInAtTheProvider(url, email);
+      assert.equal(back.searchParams.get("state"), "st ate");
+      const code = back.searchParams.get("code");
+      const { profile, accessToken } = await workos.sso.getProfileAndToken({ code, clientId });
+      assert.deepEqual([profile.email, profile.connectionId, profile.organizationId], [email, connection.id, organization.id]);
+      assert.equal((await workos.sso.getProfile({ accessToken })).id, profile.id);
+      const spent = await refusedWith("OauthException", () => workos.sso.getProfileAndToken({ code, clientId }));
+      assert.equal(spent.error, "invalid_grant");
+      await assert.rejects(() => workos.sso.getProfile({ accessToken }), sdk.UnauthorizedException);
+    }
+    const nowhere = workos.sso.getAuthorizationUrl({ provider: "GoogleOAuth", clientId, redirectUri: CALLBACK, state: "s" });
+    const refused = await fetch(nowhere, { redirect: "manual" });
+    assert.ok(refused.headers.get("location").startsWith(`${CALLBACK}?error=`), refused.headers.get("location"));
+    const throughUsers = users.getAuthorizationUrl({ connectionId: connection.id, clientId, redirectUri: CALLBACK });
+    const came = await signInAtTheProvider(throughUsers, email);
+    const signedIn = await users.authenticateWithCode({ clientId, code: came.searchParams.get("code") });
+    assert.deepEqual([signedIn.user.email, signedIn.organizationId, signedIn.authenticationMethod], [email, organization.id, "SSO"]);
+    if (generation === "7") return;
+    const started = await workos.sso.getAuthorizationUrlWithPKCE({ connection: connection.id, clientId, redirectUri: CALLBACK });
+    const proven = await signInAtTheProvider(started.url, email);
+    assert.equal(proven.searchParams.get("state"), started.state);
+    const code = proven.searchParams.get("code");
+    await refusedWith("OauthException", () => workos.sso.getProfileAndToken({ code, clientId, codeVerifier: `${started.codeVerifier}x` }));
+    const again = await signInAtTheProvider(started.url, email);
+    const app = new sdk.WorkOS({ apiHostname: hostname, port: Number(port), https: false, clientId });
+    const found = await app.sso.getProfileAndToken({
+      code: again.searchParams.get("code"), clientId, codeVerifier: started.codeVerifier,
+    });
+    assert.equal(found.profile.email, email);
+  },
+
+  async linksByMail() {
+    const session = await workos.passwordless.createSession({
+      email: `${word()}@example.com`, type: "MagicLink", state: "mine", expiresIn: 900, redirectURI: CALLBACK,
+    });
+    // The newer generation waits for as long as it is told to, and tries again.
+    const impatient = new sdk.WorkOS(apiKey, {
+      apiHostname: hostname, port: Number(port), https: false, clientId, maxRetries: 0,
+    });
+    const send = () => impatient.passwordless.sendSession(session.id);
+    assert.equal((await send()).success, true);
+    await send();
+    await send();
+    const limited = await refusedWith("RateLimitExceededException", send);
+    assert.equal(limited.status, 429);
+    assert.ok(limited.retryAfter > 0);
+    const back = await signInAtTheProvider(session.link, session.email);
+    assert.equal(back.searchParams.get("state"), "mine");
+    const { profile } = await workos.sso.getProfileAndToken({ code: back.searchParams.get("code"), clientId });
+    assert.deepEqual([profile.connectionType, profile.email], ["MagicLink", session.email]);
+    await refusedWith("UnprocessableEntityException", () => workos.passwordless.sendSession("passwordless_session_nowhere"));
   },
 
   async strangers() {

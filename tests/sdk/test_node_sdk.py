@@ -19,6 +19,9 @@ SCENARIOS = {
     "sealedSessions",
     "hostedPages",
     "pkce",
+    "connections",
+    "singleSignOn",
+    "linksByMail",
     "strangers",
     "events",
 }

@@ -10,14 +10,26 @@ import pytest
 import requests
 from lxml import etree
 from workos import WorkOSClient
-from workos._errors import AuthenticationError, BadRequestError, NotFoundError
+from workos._errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    UnprocessableEntityError,
+)
+from workos.common.models import OrganizationDomainDataState
+from workos.organizations import OrganizationDomainData
 from workos.sso import CreateProtocolOptionsSAML
 from workos.sso.models import CreateConnectionSAMLOptions
 
+from foundation.ids import new_secret
 from sso.saml.parties import ServiceProvider
+from tests.factories.sso import make_idp_certificate
 from tests.live import LiveGatehouse
+from tests.sdk.idp_visit import sign_in_at_the_provider
 from tests.sso.saml.identity_provider import Forge, post
 
+NO_SETTINGS = CreateProtocolOptionsSAML(saml_options=CreateConnectionSAMLOptions())
 CALLBACK = "http://localhost:3000/callback"
 
 
@@ -126,3 +138,123 @@ def test_a_link_by_mail_ends_in_a_profile(workos):
     assert back["state"] == "mine"
     profile = workos.sso.get_profile_and_token(code=back["code"]).profile
     assert (profile.connection_type, profile.email) == ("MagicLink", "marcelina@foo-corp.com")
+
+
+@pytest.fixture
+def company(workos):
+    """A customer with a connection to the test identity provider."""
+    domain = f"{new_secret(8).lower()}.test"
+    organization = workos.organizations.create_organization(
+        name="Signing in",
+        domain_data=[OrganizationDomainData(domain=domain, state=OrganizationDomainDataState.VERIFIED)],
+    )
+    made = workos.sso.create_connection(
+        organization_id=organization.id, connection_type="TestIdp", protocol_options=NO_SETTINGS
+    )
+    return organization.id, made, domain
+
+
+def test_connections_are_found_by_each_filter_and_page(workos, company):
+    organization_id, made, domain = company
+    other = workos.sso.create_connection(
+        organization_id=organization_id,
+        connection_type="OktaSAML",
+        name="Needle",
+        external_id="mine",
+        protocol_options=NO_SETTINGS,
+    )
+
+    def ids(**filters):
+        return [row.id for row in workos.sso.list_connections(**filters).data]
+
+    assert ids(organization_id=organization_id) == [other.id, made.id]
+    assert ids(organization_id=organization_id, order="asc") == [made.id, other.id]
+    assert ids(domain=domain) == [other.id, made.id]
+    assert ids(organization_id=organization_id, connection_type="OktaSAML") == [other.id]
+    assert ids(organization_id=organization_id, search="eedl") == [other.id]
+    assert ids(organization_id=organization_id, limit=1, after=other.id) == [made.id]
+    assert ids(organization_id=organization_id, limit=1, before=made.id) == [other.id]
+    walked = workos.sso.list_connections(organization_id=organization_id, limit=1).auto_paging_iter()
+    assert [row.id for row in walked] == [other.id, made.id]
+    with pytest.raises(ConflictError):
+        workos.sso.create_connection(
+            organization_id=organization_id,
+            connection_type="OktaSAML",
+            external_id="mine",
+            protocol_options=NO_SETTINGS,
+        )
+    with pytest.raises(UnprocessableEntityError):
+        workos.sso.create_connection(
+            organization_id=organization_id, connection_type="nonsense", protocol_options=NO_SETTINGS
+        )
+    with pytest.raises(UnprocessableEntityError):
+        workos.sso.list_connections(limit=1000)
+    workos.sso.update_connection(other.id, external_id=None)
+    freed = workos.sso.create_connection(
+        organization_id=organization_id,
+        connection_type="OktaSAML",
+        external_id="mine",
+        protocol_options=NO_SETTINGS,
+    )
+    assert workos.sso.get_connection(freed.id).state == "draft"
+    with (
+        WorkOSClient(
+            api_key="sk_test_stranger", client_id="client_x", base_url=workos.base_url, max_retries=0
+        ) as stranger,
+        pytest.raises(AuthenticationError),
+    ):
+        stranger.sso.list_connections()
+
+
+def test_certificates_are_added_and_removed(workos, connection):
+    second = workos.sso.create_connection_saml_idp_signing_cert(connection.id, value=make_idp_certificate())
+    listed = workos.sso.list_connection_saml_idp_signing_certs(connection.id).data
+    assert second.id in [row.id for row in listed]
+    assert len(listed) == 2
+
+    workos.sso.delete_connection_saml_idp_signing_cert(connection.id, second.id)
+
+    assert len(workos.sso.list_connection_saml_idp_signing_certs(connection.id).data) == 1
+    with pytest.raises(UnprocessableEntityError):
+        workos.sso.create_connection_saml_idp_signing_cert(connection.id, value="no certificate")
+    with pytest.raises(NotFoundError):
+        workos.sso.delete_connection_saml_idp_signing_cert(connection.id, second.id)
+
+
+def test_each_selector_leads_to_the_provider_and_pkce_takes_the_place_of_the_key(workos, company):
+    organization_id, made, domain = company
+    email = f"ada@{domain}"
+    for selector in ({"connection": made.id}, {"organization": organization_id}):
+        url = workos.sso.get_authorization_url(redirect_uri=CALLBACK, state="st ate", **selector)
+        back = sign_in_at_the_provider(url, email)
+        assert back["state"] == "st ate"
+        assert workos.sso.get_profile_and_token(code=back["code"]).profile.email == email
+    nowhere = workos.sso.get_authorization_url(redirect_uri=CALLBACK, provider="AppleOAuth")
+    answer = requests.get(nowhere, allow_redirects=False, timeout=30)
+    assert query_of(answer.headers["Location"])["error"]
+
+    started = workos.sso.get_authorization_url_with_pkce(redirect_uri=CALLBACK, connection=made.id)
+    stolen = sign_in_at_the_provider(started["url"], email)
+    with pytest.raises(BadRequestError):
+        workos.sso.get_profile_and_token_pkce(code=stolen["code"], code_verifier="x" * 43)
+    back = sign_in_at_the_provider(started["url"], email)
+    assert back["state"] == started["state"]
+    found = workos.sso.get_profile_and_token_pkce(code=back["code"], code_verifier=started["code_verifier"])
+    assert found.profile.connection_id == made.id
+
+
+def test_somebody_is_signed_out_at_the_provider(workos, company):
+    _, made, domain = company
+    url = workos.sso.get_authorization_url(redirect_uri=CALLBACK, connection=made.id)
+    code = sign_in_at_the_provider(url, f"ada@{domain}")["code"]
+    profile = workos.sso.get_profile_and_token(code=code).profile
+
+    authorized = workos.sso.authorize_logout(profile_id=profile.id)
+
+    assert authorized.logout_url == workos.sso.get_logout_url(token=authorized.logout_token)
+    left = requests.get(authorized.logout_url, allow_redirects=False, timeout=30)
+    assert "/test-idp/" in (left.headers.get("Location") or left.text)
+    with pytest.raises(NotFoundError):
+        workos.sso.authorize_logout(profile_id="prof_nowhere")
+    lost = requests.get(workos.sso.get_logout_url(token="nothing"), allow_redirects=False, timeout=30)
+    assert lost.status_code in {400, 404}
