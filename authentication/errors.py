@@ -238,6 +238,13 @@ class ProfileNotVouchedFor(AuthorizationRefused):
     )
 
 
+class ProviderSessionEnded(AuthorizationRefused):
+    """Between the answer and the sign-in, the identity provider has signed the person out again."""
+
+    code = "access_denied"
+    message = "The identity provider has signed the user out meanwhile."
+
+
 class MethodSwitchedOff(AuthorizationRefused):
     """The environment takes nobody who comes that way."""
 

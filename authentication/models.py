@@ -56,6 +56,50 @@ class Impersonation(models.Model):
         abstract = True
 
 
+class ThroughConnection(models.Model):
+    """By which connection a person came, and as whom; empty where they came by none."""
+
+    connection = models.ForeignKey(
+        "sso.Connection",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="What the person came through, where that was a connection.",
+    )
+    sso_profile = models.ForeignKey(
+        "sso.Profile",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whom the connection described, where the person came through one.",
+    )
+    provider_session = models.ForeignKey(
+        "sso.ProviderSession",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Their session at the identity provider: what began by it ends with it.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def came_through(self) -> dict[str, str | None]:
+        """What another row of the same sign-in is given to say the same."""
+        return {
+            "connection_id": self.connection_id,
+            "sso_profile_id": self.sso_profile_id,
+            "provider_session_id": self.provider_session_id,
+        }
+
+
 class AuthorizationRequest(EnvironmentModel):
     """What a person signs in for on our pages, kept while they do.
 
@@ -125,7 +169,7 @@ class AuthorizationRequest(EnvironmentModel):
         return self.ending in {SignInEnding.APPLICATION, SignInEnding.DEVICE}
 
 
-class HostedSession(EnvironmentModel):
+class HostedSession(ThroughConnection, EnvironmentModel):
     """That a person is signed in on our own pages, in one browser, which has a cookie with its secret.
 
     It lets further applications of the environment sign the person in without asking again, and opens the account
@@ -136,24 +180,6 @@ class HostedSession(EnvironmentModel):
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="hosted_sessions")
     secret_digest = models.CharField(max_length=64, unique=True, editable=False)
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
-    connection = models.ForeignKey(
-        "sso.Connection",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-        help_text="What the person came through, where that was a connection.",
-    )
-    sso_profile = models.ForeignKey(
-        "sso.Profile",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-        help_text="Whom the connection described, where the person came through one.",
-    )
     authenticated_at = models.DateTimeField(help_text="When the person last proved something.")
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True)
@@ -170,7 +196,7 @@ class HostedSession(EnvironmentModel):
         return f"Hosted session of {self.user_id}"
 
 
-class SignInAttempt(Impersonation, EnvironmentModel):
+class SignInAttempt(Impersonation, ThroughConnection, EnvironmentModel):
     """A sign-in that waits for its next step, under a token that only its client has.
 
     An attempt that completes at once is never saved. The proofs that it collected, and the organization that was
@@ -181,24 +207,6 @@ class SignInAttempt(Impersonation, EnvironmentModel):
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="sign_in_attempts")
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
-    connection = models.ForeignKey(
-        "sso.Connection",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-        help_text="What the person came through, where that was a connection.",
-    )
-    sso_profile = models.ForeignKey(
-        "sso.Profile",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-        help_text="Whom the connection described, where the person came through one.",
-    )
     organization = models.ForeignKey(
         "organizations.Organization",
         models.CASCADE,
@@ -365,7 +373,7 @@ class SessionStatus(models.TextChoices):
     REVOKED = "revoked"
 
 
-class Session(Impersonation, EnvironmentModel):
+class Session(Impersonation, ThroughConnection, EnvironmentModel):
     """That a person is signed in, in a browser or device, perhaps to an organization.
 
     It carries its refresh tokens (docs/decisions/0030): all tokens of one session begin with the same twelve
@@ -380,24 +388,6 @@ class Session(Impersonation, EnvironmentModel):
         "organizations.Organization", models.CASCADE, null=True, blank=True, related_name="sessions"
     )
     authentication_method = models.CharField(max_length=40, choices=AuthenticationMethod.choices)
-    connection = models.ForeignKey(
-        "sso.Connection",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-        help_text="What the person came through, where that was a connection.",
-    )
-    sso_profile = models.ForeignKey(
-        "sso.Profile",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="sessions",
-        help_text="Whom the connection described, where the person came through one.",
-    )
     mfa_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     hosted_session = models.ForeignKey(
         HostedSession, models.SET_NULL, null=True, blank=True, editable=False, related_name="sessions"

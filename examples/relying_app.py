@@ -45,6 +45,18 @@ def application(environ, start_response):
         started = users.get_authorization_url_with_pkce(redirect_uri=callback, **asked)
         visit.update(state=started["state"], code_verifier=started["code_verifier"])
         return answer("302 Found", Location=started["url"], Set_Cookie=cookie)
+    if environ["PATH_INFO"] == "/callback" and "code" in query and "state" not in query:
+        # A sign-in that began at the company's own portal: nobody here asked for it, so anybody may have sent this
+        # browser, with a code of theirs. Whose account it is shows before it is used; only a press of the button counts.
+        visit["offered"] = users.authenticate_with_code(code=query["code"])
+        question = f"<h1>Continue as {escape(visit['offered'].user.email)}?</h1>"
+        form = "<form method=post action=/accept><button>Continue</button></form><p><a href=/>No</a></p>"
+        return answer("200 OK", question + form, Set_Cookie=cookie)
+    if environ["PATH_INFO"] == "/accept" and environ["REQUEST_METHOD"] == "POST" and "offered" in visit:
+        # The cookie is SameSite=Lax, so that no other site can press the button.
+        offered = visit.pop("offered")
+        visit["user"], visit["access_token"] = offered.user, offered.access_token
+        return answer("303 See Other", Location="/")
     if environ["PATH_INFO"] == "/callback":
         # The state is what ties this answer to the browser that asked.
         if not secrets.compare_digest(query.get("state", ""), visit.pop("state", secrets.token_urlsafe())):

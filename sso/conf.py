@@ -18,6 +18,10 @@ CODE_RETENTION = timedelta(days=1)
 # How long staff and IT admins can look up how a sign-in went.
 TRAIL_RETENTION = timedelta(days=30)
 
+# An application that keeps its people longer than this by ``/sso/token`` signs them out of itself alone. What began by
+# ``/user_management`` keeps its provider's session for as long as it lives itself.
+PROVIDER_SESSION_RETENTION = timedelta(days=90)
+
 # workos-legacy 2: seconds.
 PASSWORDLESS_SHORTEST = 900
 PASSWORDLESS_LONGEST = 86_400
@@ -62,6 +66,11 @@ def saml_slo_url(connection_id: str) -> str:
 def oidc_callback_url(connection_id: str) -> str:
     """Return the redirect URI of an OIDC connection."""
     return f"{settings.BASE_URL}/sso/oidc/{connection_id}/callback"
+
+
+def oidc_post_logout_url(connection_id: str) -> str:
+    """Return where an OIDC provider sends a browser back that signed out there (RP-Initiated Logout 1.0)."""
+    return f"{settings.BASE_URL}/sso/oidc/{connection_id}/logout-callback"
 
 
 def oidc_backchannel_logout_url(connection_id: str) -> str:

@@ -1,6 +1,7 @@
 """The refusals of this app; codes from workos-behaviour (a), (e)."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from foundation.errors import BadRequest, Conflict, Invalid, NotFound
 
@@ -141,9 +142,18 @@ class InvalidGrant(TokenRefused):
     code = "invalid_grant"
 
     @classmethod
-    def of(cls, code: str) -> "InvalidGrant":
+    def of(cls, code: str) -> Self:
         """Name the code: it opens nothing any more."""
         return cls(f"The code '{code}' has expired or is invalid.")
+
+
+class CodeReplayed(InvalidGrant):
+    """A spent code came again, with all that it is bound to: it was stolen, now or the first time (RFC 6749 §4.1.2).
+
+    ``provider_session_id`` is what its sign-in began by: whatever the code has made elsewhere is found by it.
+    """
+
+    provider_session_id: str | None = None
 
 
 class UnsupportedGrantType(TokenRefused):

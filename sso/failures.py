@@ -19,6 +19,8 @@ class ExchangeFailure(StrEnum):
     TEST_IDP_IN_PRODUCTION = "test_idp_in_production"
     UNANSWERED = "unanswered"
     NEVER_LEFT = "never_left"
+    NO_PROVIDER_LOGOUT = "no_logout_at_the_provider"
+    LOGOUT_INCOMPLETE = "logout_incomplete"
 
 
 EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
@@ -67,5 +69,14 @@ EXCHANGE_SENTENCES: Mapping[ExchangeFailure, str] = {
     ExchangeFailure.NEVER_LEFT: (
         "A sign-in was prepared, and the browser never went to the identity provider: the application may not follow "
         "the redirect, or a program asked instead of a person."
+    ),
+    ExchangeFailure.NO_PROVIDER_LOGOUT: (
+        "The person was signed out here, and stays signed in at the identity provider: it has no logout address that "
+        "is known here, or told nothing at the sign-in that its logout could be asked with. Add its logout address, or "
+        "switch single logout off."
+    ),
+    ExchangeFailure.LOGOUT_INCOMPLETE: (
+        "The person was signed out here. The identity provider says that it did not sign them out everywhere: {status}. "
+        "Look into its own log for the application that did not answer."
     ),
 }

@@ -70,6 +70,11 @@ class Connection(EnvironmentModel):
         blank=True,
         help_text="Further attributes of the profile: the provider's attribute by name.",
     )
+    single_logout = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether whoever signs out here is led on to sign out at the provider too.",
+    )
     activated_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
@@ -349,9 +354,8 @@ class Profile(EnvironmentModel):
     )
     custom_attributes = models.JSONField(default=dict)
     raw_attributes = models.JSONField(default=dict)
-    logout_memory = EncryptedTextField(
-        blank=True, default="", editable=False, help_text="JSON: what the provider's logout needs."
-    )
+    # Kept for one release, for processes of the former one; ProviderSession has it for each sign-in.
+    logout_memory = EncryptedTextField(blank=True, default="", editable=False)
     user = models.ForeignKey(
         User,
         models.SET_NULL,
@@ -372,6 +376,35 @@ class Profile(EnvironmentModel):
 
     def __str__(self) -> str:
         return self.email or self.idp_id
+
+
+class ProviderSession(EnvironmentModel):
+    """A person's session at an identity provider, as one sign-in told of it; what began by it ends with it.
+
+    The provider names it by the session (``sid``, SessionIndex), by the subject (``sub``, NameID), or by both. Of each
+    a digest is kept, to be found by; an empty one means that the provider gave no such name.
+    """
+
+    id = PrefixedIDField(prefix="provider_session")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="+")
+    profile = models.ForeignKey(Profile, models.CASCADE, related_name="provider_sessions")
+    session_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    subject_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    memory = EncryptedTextField(
+        blank=True, default="", editable=False, help_text="JSON: what the provider's logout needs."
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False, db_index=True)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "session at a provider"
+        indexes = [
+            models.Index(fields=["connection", "session_digest"], name="provider_sessions_by_session"),
+            models.Index(fields=["connection", "subject_digest"], name="provider_sessions_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Session at a provider, of {self.profile_id}"
 
 
 class ExchangeKind(models.TextChoices):
@@ -463,6 +496,7 @@ class SSOAuthorizationCode(EnvironmentModel):
     sso_session = models.ForeignKey(
         SSOSession, models.SET_NULL, null=True, related_name="+", help_text="The exchange that it ended."
     )
+    provider_session = models.ForeignKey(ProviderSession, models.SET_NULL, null=True, related_name="+")
     redirect_uri = models.CharField(max_length=2000)
     code_challenge = models.CharField(max_length=128, blank=True, default="")
     oauth_tokens = EncryptedTextField(

@@ -102,6 +102,7 @@ class OIDCOptionsObject(TypedDict):
     client_id: str
     redirect_uri: str
     callback_uri: str
+    post_logout_redirect_uri: str
     backchannel_logout_uri: str
     pkce: bool
     token_authentication_method: str | None
@@ -138,6 +139,7 @@ class ConnectionDetailsObject(ConnectionObject):
 
     attribute_maps: AttributeMapsObject
     role_map: dict[str, str]
+    single_logout: bool
     saml_options: NotRequired[SAMLOptionsObject]
     oidc_options: NotRequired[OIDCOptionsObject]
     oauth_options: NotRequired[OAuthOptionsObject]
@@ -304,6 +306,7 @@ def represent_connection_details(connection: Connection) -> ConnectionDetailsObj
             "custom_attributes": connection.custom_attribute_map,
         },
         "role_map": connection.role_map,
+        "single_logout": connection.single_logout,
     }
     if connection.protocol is Protocol.SAML:
         answer["saml_options"] = _represent_saml(connection)
@@ -452,6 +455,7 @@ def _represent_oidc(connection: Connection) -> OIDCOptionsObject:
         "jwt_signing_certs": [row.jwt_signing_certificate] if row.jwt_signing_certificate else [],
         "id_token_signature_algorithm": row.id_token_signature_algorithm or None,
         "fetch_user_info": row.fetch_user_info,
+        "post_logout_redirect_uri": conf.oidc_post_logout_url(connection.id),
         "backchannel_logout_uri": conf.oidc_backchannel_logout_url(connection.id),
         "authorization_endpoint": row.authorization_endpoint,
         "token_endpoint": row.token_endpoint,

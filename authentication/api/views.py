@@ -220,11 +220,14 @@ class Logout(PublicApiView):
     field_error_style = FieldErrorStyle.USER_MANAGEMENT
 
     @describe("Log out", query=LogoutParameters, status=302, public=True)
-    def get(self, _request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponse:
         parameters = self.read_query(LogoutParameters)
         response = no_content(302)
         response.headers["Location"] = services.log_out(
-            session_id=parameters["session_id"], return_to=parameters.get("return_to")
+            session_id=parameters["session_id"],
+            return_to=parameters.get("return_to"),
+            ip_address=client_ip(request),
+            user_agent=user_agent(request),
         )
         response.headers["Cache-Control"] = "no-store"
         return response

@@ -7,13 +7,11 @@ left is shown by its cookie, and what it brings is checked by the protocol.
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views import View
-from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 
 from authentication import services
@@ -32,18 +30,18 @@ from authentication.services import Authenticated, Origin, StepRequired
 from environments.api.requests import client_ip, user_agent
 from environments.models import RedirectURI, RedirectURIPurpose
 from environments.services import allows_sign_in_at
-from foundation.errors import DomainError, NotFound, RateLimited
+from foundation.errors import DomainError, NotFound
 from organizations.errors import InvitationCannotBeUsedForEmail, InvitationInvalid
 from sso import services as sso
 from sso.connection_types import Protocol
 from sso.errors import AccessDenied, ExchangeNotFound, ProfileNotAllowedOutsideOrganization, SSORefused
-from sso.exchanges import Departure, ExchangeRefused
-from sso.models import Connection, PasswordlessSession
+from sso.exchanges import Departure
+from sso.models import Connection, ExchangeKind, PasswordlessSession, SSOSession
 from sso.saml.metadata import write_sp_metadata
 from sso.services import ExchangeFailed, Finished
 
 # A form field of ours that tells a post that was sent once more from one that just arrived.
-_SENT_ONCE_MORE = "sent_once_more"
+SENT_ONCE_MORE = "sent_once_more"
 
 # What an identity provider may send along; anything else is not passed on to the protocol.
 _LONGEST_PARAMETER = 1024 * 1024
@@ -73,19 +71,20 @@ class ExchangePage(HostedPage):
                 status=404,
             )
 
-    def send_on(self, url: str) -> HttpResponse:
+    def send_on(self, url: str, *, signing_out: bool = False) -> HttpResponse:
         """Send the browser away from here."""
-        if self.request.POST.get(_SENT_ONCE_MORE):
+        if self.request.POST.get(SENT_ONCE_MORE):
             # Chromium holds form-action against every redirect that follows a form of ours; a page that goes on by
             # itself is none.
-            return self.show("continue.html", {"target": url})
+            return self.show("continue.html", {"target": url, "signing_out": signing_out})
         return HttpResponseRedirect(url)
 
-    def leave_by(self, departure: Departure) -> HttpResponse:
+    def leave_by(self, departure: Departure, *, signing_out: bool = False) -> HttpResponse:
         """Send the browser to an identity provider, by a redirect or by a form that is posted there."""
         if departure.form is None:
             return HttpResponseRedirect(departure.url)
-        response = self.show("leave.html", {"url": departure.url, "fields": dict(departure.form)})
+        context = {"url": departure.url, "fields": dict(departure.form), "signing_out": signing_out}
+        response = self.show("leave.html", context)
         # The provider answers the form with redirects to wherever its people sign in.
         response._csp_update = {"form-action": ["https:", "http:"]}  # type: ignore[attr-defined]  # noqa: SLF001 -- what django-csp asks
         return response
@@ -155,6 +154,9 @@ class ExchangePage(HostedPage):
         purpose = failed.purpose
         if purpose["for"] == "test":
             return self.send_on(purpose["url"])
+        if purpose["for"] == sso.LOGOUT_PURPOSE:
+            # Whatever the provider says: the person is signed out here, and goes where they were to go.
+            return self.after_logout(failed.sso_session, purpose)
         if purpose["for"] == services.SIGN_IN_PURPOSE:
             request = services.require_authorization_request(purpose["request"])
             origin = Origin.of_page(client_ip(self.request), user_agent(self.request), request)
@@ -172,6 +174,20 @@ class ExchangePage(HostedPage):
             )
         return self.send_on(sso.refusal_url(purpose["redirect_uri"], purpose["state"], failed.refusal))
 
+    def after_logout(self, sso_session: SSOSession, purpose: Mapping[str, Any]) -> HttpResponse:
+        """Send the browser where whoever signed out was to go; that was allowed before the exchange was opened."""
+        url = purpose["url"] or services.default_logout_url(sso_session.environment)
+        return self.send_on(url, signing_out=True)
+
+    def send_once_more(self, parameters: Mapping[str, str]) -> HttpResponse:
+        """Let the browser post the same to the same address from a page of ours.
+
+        A post from another site carries no SameSite=Lax cookie, and over plain http, or in a browser that blocks
+        cookies of SameSite=None, there is no other. From here it comes along.
+        """
+        fields = {**parameters, SENT_ONCE_MORE: "1"}
+        return self.show("leave.html", {"url": self.request.path, "fields": fields})
+
 
 class Start(ExchangePage):
     """GET /sso/start: the browser leaves for the identity provider, with a cookie to come back with."""
@@ -180,7 +196,8 @@ class Start(ExchangePage):
         handle = request.GET.get("exchange", "")
         begun = sso.begin_exchange(handle)
         self.shown_environment = begun.sso_session.environment
-        response = self.leave_by(begun.departure)
+        signing_out = begun.sso_session.kind == ExchangeKind.LOGOUT
+        response = self.leave_by(begun.departure, signing_out=signing_out)
         cookies.write_exchange_secret(response, handle, begun.browser_secret)
         return response
 
@@ -193,10 +210,10 @@ class Callback(ExchangePage):
     handle_parameter = "state"
 
     def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        return self.receive(connection_id, _flat(request.GET))
+        return self.receive(connection_id, flat(request.GET))
 
     def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        return self.receive(connection_id, _flat(request.POST))
+        return self.receive(connection_id, flat(request.POST))
 
     def receive(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
         """Read an answer, and send the browser on."""
@@ -204,8 +221,8 @@ class Callback(ExchangePage):
         if sso.find_waiting_connection_id(handle) is None:
             return self.receive_unasked(connection_id, parameters)
         secret = cookies.read_exchange_secret(self.request, handle)
-        if secret is None and self.request.method == "POST" and _SENT_ONCE_MORE not in parameters:
-            return self._send_once_more(parameters)
+        if secret is None and self.request.method == "POST" and SENT_ONCE_MORE not in parameters:
+            return self.send_once_more(parameters)
         try:
             finished = sso.finish_exchange(
                 connection_id=connection_id, handle=handle, browser_secret=secret, parameters=parameters
@@ -224,15 +241,6 @@ class Callback(ExchangePage):
         del connection_id, parameters
         raise ExchangeNotFound
 
-    def _send_once_more(self, parameters: Mapping[str, str]) -> HttpResponse:
-        """Let the browser post the same to the same address from a page of ours.
-
-        A post from another site carries no SameSite=Lax cookie, and over plain http, or in a browser that blocks
-        cookies of SameSite=None, there is no other. From here it comes along.
-        """
-        fields = {**parameters, _SENT_ONCE_MORE: "1"}
-        return self.show("leave.html", {"url": self.request.path, "fields": fields})
-
 
 class SAMLCallback(Callback):
     """POST /sso/saml/{connection}/acs: the Assertion Consumer Service."""
@@ -243,7 +251,7 @@ class SAMLCallback(Callback):
 
     def receive_unasked(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
         """Read an answer that began at the identity provider; whether that is allowed is the connection's choice."""
-        connection = _require_connection(connection_id, Protocol.SAML)
+        connection = require_connection(connection_id, Protocol.SAML)
         limits.count_unasked_answer(self.request, connection.id)
         self.shown_environment = connection.environment
         relay_state = parameters.get(self.handle_parameter, "")
@@ -280,7 +288,7 @@ class SAMLMetadata(ExchangePage):
     """GET /sso/saml/{connection}/metadata: what an identity provider has to know of us."""
 
     def get(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
-        connection = _require_connection(connection_id, Protocol.SAML)
+        connection = require_connection(connection_id, Protocol.SAML)
         document = write_sp_metadata(sso.service_provider_of(connection), sso.saml_options_of(connection))
         response = HttpResponse(document, content_type="application/samlmetadata+xml")
         response.headers["Content-Disposition"] = f'inline; filename="{connection.id}.xml"'
@@ -312,65 +320,6 @@ class PasswordlessLink(ExchangePage):
         url = sso.confirm_passwordless_session(self.session)
         # A page that goes on by itself: form-action would hold for a redirect to the application.
         return self.show("continue.html", {"target": url})
-
-
-@method_decorator(csrf_exempt, name="dispatch")
-class SAMLLogout(ExchangePage):
-    """GET, POST /sso/saml/{connection}/slo: an identity provider signs somebody out here (SAML profiles 4.4)."""
-
-    def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        return self._receive(connection_id, request.META.get("QUERY_STRING", ""), None)
-
-    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        return self._receive(connection_id, "", _flat(request.POST))
-
-    def _receive(self, connection_id: str, query_string: str, form: dict[str, str] | None) -> HttpResponse:
-        connection = _require_connection(connection_id, Protocol.SAML)
-        limits.count_unasked_answer(self.request, connection.id)
-        self.shown_environment = connection.environment
-        carried = self.request.GET if form is None else form
-        if "SAMLRequest" not in carried:
-            # The provider's answer to a logout that began here: the session has ended already.
-            return HttpResponseRedirect(reverse("signed-out"))
-        try:
-            logout = sso.read_saml_logout(connection, query_string=query_string, form=form)
-        except ExchangeRefused as refusal:
-            sso.record_refused_logout(connection, refusal)
-            return self.refusal_page(
-                _("You could not be signed out"),
-                _("Your identity provider's message was not accepted. Sign out in the application itself."),
-                status=403,
-            )
-        services.end_sessions_of_profiles(logout.profiles)
-        if logout.departure is None:
-            return HttpResponseRedirect(reverse("signed-out"))
-        return self.leave_by(logout.departure)
-
-
-# Nobody keeps these answers (Back-Channel Logout 1.0 §2.8).
-@method_decorator([csrf_exempt, cache_control(no_store=True)], name="dispatch")
-class BackchannelLogout(View):
-    """POST /sso/oidc/{connection}/backchannel-logout: an OpenID provider says who signed out there."""
-
-    http_method_names = ("post", "options")
-
-    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
-        try:
-            limits.count_page(request)
-            connection = _require_connection(connection_id, Protocol.OIDC)
-            logout = sso.read_backchannel_logout(connection, request.POST.get("logout_token", ""))
-        except NotFound:
-            return JsonResponse({"error": "invalid_request"}, status=404)
-        except RateLimited as refusal:
-            return JsonResponse(
-                {"error": "too_many_requests"}, status=429, headers={"Retry-After": refusal.retry_after}
-            )
-        except ExchangeRefused as refused:
-            sso.record_refused_logout(connection, refused)
-            body = {"error": "invalid_request", "error_description": "The logout token was not accepted."}
-            return JsonResponse(body, status=400)
-        services.end_sessions_of_profiles(logout.profiles)
-        return HttpResponse(status=200)
 
 
 class Through(SignInPage):
@@ -425,7 +374,8 @@ def words_for_refusal(refusal: DomainError) -> str:
     )
 
 
-def _require_connection(connection_id: str, protocol: Protocol) -> Connection:
+def require_connection(connection_id: str, protocol: Protocol) -> Connection:
+    """Return the connection of a public address; raises NotFound, also where it speaks another protocol."""
     connection = sso.require_connection_of_anybody(connection_id)
     if connection.protocol is not protocol:
         raise NotFound.of("Connection", connection_id)
@@ -444,7 +394,7 @@ def _redirect_uri_of(connection: Connection, relay_state: str) -> str:
     return default.uri
 
 
-def _flat(parameters: Any) -> dict[str, str]:
+def flat(parameters: Any) -> dict[str, str]:
     """Return the parameters of an answer; one that comes twice could mean different things to different readers."""
     names = list(parameters)
     if len(names) > _MOST_PARAMETERS or any(len(parameters.getlist(name)) > 1 for name in names):

@@ -25,6 +25,7 @@ from authentication.services.account_changes import (
 from authentication.services.attempts import find_open_invitation
 from authentication.services.authorization_codes import (
     exchange_authorization_code,
+    exchange_sso_code,
     issue_authorization_code,
     needs_fresh_sign_in,
 )
@@ -70,7 +71,7 @@ from authentication.services.hosted_sign_in import (
 )
 from authentication.services.impersonation import impersonate
 from authentication.services.jwt_templates import require_jwt_template, set_jwt_template
-from authentication.services.logout import log_out
+from authentication.services.logout import default_logout_url, log_out, log_out_browser
 from authentication.services.looks import look_of_sign_in
 from authentication.services.magic_auth import (
     request_magic_auth,
@@ -95,13 +96,14 @@ from authentication.services.password_resets import (
     reset_password,
 )
 from authentication.services.profiles import record_profile_refusal, sign_in_with_profile
+from authentication.services.provider_logouts import obey_backchannel_logout, obey_saml_logout
 from authentication.services.refreshes import refresh_session
 from authentication.services.retention import purge_sign_ins, wipe_sealed_refresh_tokens
 from authentication.services.second_factors import sign_in_with_second_factor
 from authentication.services.sessions import (
+    end_by_provider_sessions,
     end_session,
     end_sessions_of,
-    end_sessions_of_profiles,
     sign_out_everywhere,
 )
 from authentication.services.sign_in import (
@@ -134,18 +136,20 @@ __all__ = [
     "change_own_password",
     "connection_for_email",
     "decline_authorization_request",
+    "default_logout_url",
     "delete_organization",
     "delete_user",
     "deny_device",
+    "end_by_provider_sessions",
     "end_hosted_session",
     "end_other_sessions",
     "end_own_session",
     "end_session",
     "end_sessions_of",
-    "end_sessions_of_profiles",
     "enroll_at_sign_in",
     "enroll_own_authenticator",
     "exchange_authorization_code",
+    "exchange_sso_code",
     "find_account_session",
     "find_hosted_session",
     "find_open_connection",
@@ -161,8 +165,11 @@ __all__ = [
     "list_signed_in_places",
     "list_social_connections",
     "log_out",
+    "log_out_browser",
     "look_of_sign_in",
     "needs_fresh_sign_in",
+    "obey_backchannel_logout",
+    "obey_saml_logout",
     "offers_passkey",
     "open_authorization_request",
     "open_device_request",

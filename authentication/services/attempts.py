@@ -100,6 +100,7 @@ def begin_attempt(
         authentication_method=method,
         connection=connection if arrival is None else arrival.profile.connection,
         sso_profile=None if arrival is None else arrival.profile,
+        provider_session=None if arrival is None else arrival.provider_session,
         mailbox_unproven=arrival is not None and arrival.mailbox_unproven,
         pending_identity=dict(pending_identity or {}),
         oauth_tokens=oauth_tokens,

@@ -1,6 +1,6 @@
 """Authorization codes: the end of a sign-in on our pages, and its exchange for tokens (RFC 6749 §4.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.db import transaction
 from authentication import conf
 from authentication.access_tokens import policy_of
 from authentication.errors import (
+    AuthenticationMethodNotAllowed,
     AuthorizationRequestNotFound,
     CodeChallengeNotFound,
     InvalidAuthorizationCode,
@@ -24,9 +25,10 @@ from authentication.models import (
     SignInEnding,
 )
 from authentication.services.attempts import find_invitation, go_on, is_waiting, lock_attempt, lock_user_row
-from authentication.services.authorization_requests import PROMPT_LOGIN, refusal_url
+from authentication.services.authorization_requests import PROMPT_LOGIN, is_open, refusal_url
 from authentication.services.outcomes import Origin, Outcome
-from authentication.services.sessions import end_session
+from authentication.services.profiles import record_profile_refusal, sign_in_with_profile
+from authentication.services.sessions import end_session, end_what_began_by
 from environments.models import Environment
 from environments.redirect_uris import callback_url
 from foundation import clock, pkce
@@ -36,6 +38,9 @@ from foundation.errors import DomainError
 from foundation.ids import new_ulid_secret
 from organizations.errors import InvitationInvalid
 from organizations.models import MembershipStatus, OrganizationMembership
+from sso.errors import CodeReplayed
+from sso.models import SSOAuthorizationCode
+from sso.services import IssuedToken, exchange_code, lock_unasked_code, spend_unasked_code, void_token_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,12 @@ def exchange_authorization_code(
 ) -> Outcome:
     """Exchange a code for tokens, once; the engine has the last word, with the policy of this moment.
 
-    A code that comes again with all that it is bound to was stolen, now or the first time: the session that it
+    The code is one of a sign-in on our pages, or of one that began at an identity provider, which no door was asked
+    for. One that comes again with all that it is bound to was stolen, now or the first time: the session that it
     made ends (RFC 6749 §4.1.2). Without the verifier it is refused and nothing else, or whoever has seen an old
     URL could sign its user out. Raises InvalidAuthorizationCode, CodeChallengeNotFound, InvalidClient,
-    InvitationInvalid, InvitationCannotBeUsedForEmail.
+    InvitationInvalid, InvitationCannotBeUsedForEmail, AuthenticationMethodNotAllowed, and what
+    :func:`sign_in_with_profile` raises.
     """
     presented = _Presented(code, code_verifier, redirect_uri, is_public_client, invitation_token)
     with transaction.atomic():
@@ -133,10 +140,36 @@ def exchange_authorization_code(
     return outcome
 
 
+def exchange_sso_code(
+    *,
+    environment: Environment,
+    code: str,
+    code_verifier: str | None = None,
+    redirect_uri: str | None = None,
+    by_public_client: bool = False,
+) -> IssuedToken:
+    """Exchange a code for its profile, as :func:`sso.services.exchange_code`; raises what that raises.
+
+    One that comes again may have been spent at the other door: then the session that it made there ends.
+    """
+    try:
+        return exchange_code(
+            environment=environment,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+            by_public_client=by_public_client,
+        )
+    except CodeReplayed as replayed:
+        if replayed.provider_session_id is not None:
+            end_what_began_by(environment.id, [replayed.provider_session_id], SYSTEM)
+        raise
+
+
 def _exchange(environment: Environment, origin: Origin, presented: _Presented) -> Outcome | DomainError:
     row = _lock_code(environment, presented.code)
     if row is None:
-        return InvalidAuthorizationCode.of(presented.code)
+        return _exchange_unasked(environment, origin, presented)
     refusal = _binding_refusal(row, presented)
     if refusal is not None:
         return refusal
@@ -160,6 +193,36 @@ def _exchange(environment: Environment, origin: Origin, presented: _Presented) -
     return go_on(attempt, policy_of(environment), "")
 
 
+def _exchange_unasked(
+    environment: Environment, origin: Origin, presented: _Presented
+) -> Outcome | DomainError:
+    """Begin a sign-in with the profile of an answer that nobody asked for; the engine goes on as with any other."""
+    row = lock_unasked_code(environment, presented.code)
+    if row is None:
+        return InvalidAuthorizationCode.of(presented.code)
+    # There was no request that could have brought a challenge, so that no public client gets past here.
+    refusal = _binding_refusal(row, presented)
+    if refusal is not None:
+        return refusal
+    if not is_open(environment, row.profile.connection):
+        return AuthenticationMethodNotAllowed()
+    if row.spent_at is not None:
+        void_token_of(row)
+        if row.provider_session_id is not None:
+            end_what_began_by(environment.id, [row.provider_session_id], SYSTEM)
+        return InvalidAuthorizationCode.of(presented.code)
+    finished = spend_unasked_code(row)
+    if finished is None:
+        return InvalidAuthorizationCode.of(presented.code)
+    origin = replace(origin, invitation_token=presented.invitation_token)
+    try:
+        return sign_in_with_profile(finished=finished, origin=origin)
+    except DomainError as refused:
+        # What the sign-in had written is undone; that the code was presented stays.
+        record_profile_refusal(failed=finished, refusal=refused, origin=origin)
+        return refused
+
+
 def _lock_code(environment: Environment, code: str) -> AuthorizationCode | None:
     """Return the code with its attempt and user, all locked, the user first as everywhere; None if there is none."""
     codes = AuthorizationCode.objects.in_environment(environment).filter(code_digest=token_digest(code))
@@ -173,7 +236,9 @@ def _lock_code(environment: Environment, code: str) -> AuthorizationCode | None:
     return row
 
 
-def _binding_refusal(row: AuthorizationCode, presented: _Presented) -> DomainError | None:
+def _binding_refusal(
+    row: AuthorizationCode | SSOAuthorizationCode, presented: _Presented
+) -> DomainError | None:
     """Say why a code does not belong to whoever presents it, or None."""
     # RFC 6749 §4.1.3 asks for the redirect URI; the contract's requests leave it out.
     if presented.redirect_uri is not None and not digests_equal(presented.redirect_uri, row.redirect_uri):

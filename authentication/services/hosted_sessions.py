@@ -95,8 +95,7 @@ def sign_in_by_hosted_session(
             environment=environment,
             user=user,
             authentication_method=hosted_session.authentication_method,
-            connection_id=hosted_session.connection_id,
-            sso_profile_id=hosted_session.sso_profile_id,
+            **hosted_session.came_through,
             authenticated_at=hosted_session.authenticated_at,
             mfa_verified_at=hosted_session.mfa_verified_at,
             hosted_session=hosted_session,
@@ -171,8 +170,8 @@ def _start(attempt: SignInAttempt, former_secret: str | None) -> str:
     row = row or HostedSession(environment_id=attempt.environment_id, user=attempt.user, created_at=moment)
     row.secret_digest = token_digest(secret)
     row.authentication_method = attempt.authentication_method
-    row.connection_id = attempt.connection_id
-    row.sso_profile_id = attempt.sso_profile_id
+    for name, value in attempt.came_through.items():
+        setattr(row, name, value)
     row.authenticated_at = attempt.authenticated_at
     row.mfa_verified_at = attempt.mfa_verified_at
     row.ip_address = attempt.ip_address

@@ -8,7 +8,7 @@ from accounts.models import User
 from authentication.engine import Step
 from authentication.models import AuthorizationRequest, Session, SignInAttempt
 from foundation.ip_addresses import normalize_ip_address
-from sso.models import Profile, SSOSession
+from sso.models import Profile, ProviderSession, SSOSession
 from sso.representations import SSOFactsObject, represent_sso_facts
 
 _LONGEST_USER_AGENT = 500
@@ -69,6 +69,7 @@ class Arrival:
 
     profile: Profile
     sso_session: SSOSession
+    provider_session: ProviderSession | None = None
     mailbox_unproven: bool = False
 
     @property

@@ -20,7 +20,11 @@ from accounts.services import (
     update_user,
 )
 from authentication.access_tokens import policy_of
-from authentication.errors import InvalidPendingAuthenticationToken, ProfileNotVouchedFor
+from authentication.errors import (
+    InvalidPendingAuthenticationToken,
+    ProfileNotVouchedFor,
+    ProviderSessionEnded,
+)
 from authentication.models import AuthenticationMethod
 from authentication.services.attempts import begin_attempt, record_failure
 from authentication.services.outcomes import Arrival, Origin, Outcome
@@ -34,7 +38,7 @@ from sso.actors import connection_actor
 from sso.connection_types import Protocol
 from sso.models import Profile
 from sso.representations import represent_sso_facts
-from sso.services import ExchangeFailed, Finished, is_vouched_for, link_profile, owns_domain
+from sso.services import ExchangeFailed, Finished, is_over, is_vouched_for, link_profile, owns_domain
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +47,13 @@ logger = logging.getLogger(__name__)
 def sign_in_with_profile(*, finished: Finished, origin: Origin) -> Outcome:
     """Begin a sign-in with what an identity provider said; user and membership come about on the way.
 
-    Raises ProfileNotVouchedFor, InvitationInvalid, InvitationCannotBeUsedForEmail, and what
+    Raises ProviderSessionEnded, ProfileNotVouchedFor, InvitationInvalid, InvitationCannotBeUsedForEmail, and what
     :func:`sign_in_with_social_profile` raises.
     """
     profile = finished.profile
+    provider_session = finished.provider_session
+    if provider_session is not None and is_over(provider_session.id, provider_session.environment_id):
+        raise ProviderSessionEnded
     if profile.connection.protocol is Protocol.OAUTH:
         return sign_in_with_social_profile(profile=profile, origin=origin, oauth_tokens=finished.oauth_tokens)
     environment = profile.connection.environment
@@ -64,7 +71,12 @@ def sign_in_with_profile(*, finished: Finished, origin: Origin) -> Outcome:
     organization = profile.connection.organization
     if organization is not None:
         _join(user, organization, profile)
-    arrival = Arrival(profile=profile, sso_session=finished.sso_session, mailbox_unproven=is_unproven)
+    arrival = Arrival(
+        profile=profile,
+        sso_session=finished.sso_session,
+        provider_session=provider_session,
+        mailbox_unproven=is_unproven,
+    )
     outcome = begin_attempt(user, AuthenticationMethod.SSO, origin, policy_of(environment), arrival=arrival)
     if outcome is None:
         # Deleted, or given a password, in this very moment: the person begins anew.

@@ -111,7 +111,7 @@ def _missing_step(
         environment=policy.settings.environment,
         user=session.user,
         authentication_method=session.authentication_method,
-        connection_id=session.connection_id,
+        **session.came_through,
         organization_id=organization_id,
         authenticated_at=session.authenticated_at,
         mfa_verified_at=session.mfa_verified_at,

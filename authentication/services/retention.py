@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from authentication import conf
 from authentication.models import (
@@ -15,6 +15,8 @@ from authentication.models import (
 )
 from foundation import clock
 from foundation.retention import BATCH, delete_in_batches
+from sso.conf import PROVIDER_SESSION_RETENTION
+from sso.models import ProviderSession
 
 # A repeat that began within the grace may still be waiting for the session's lock.
 _GRACE_MARGIN = timedelta(seconds=50)
@@ -33,8 +35,16 @@ def purge_sign_ins() -> int:
     sessions = Session.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
     hosted = HostedSession.unscoped.filter(Q(ended_at__lt=oldest) | Q(expires_at__lt=oldest))
     known = KnownDevice.unscoped.filter(last_seen_at__lt=moment - conf.KNOWN_DEVICE_RETENTION)
-    expired = (requests, devices, attempts, sessions, hosted, known)
+    expired = (requests, devices, attempts, sessions, hosted, known, _unused_provider_sessions())
     return sum(delete_in_batches(rows) for rows in expired)
+
+
+def _unused_provider_sessions() -> "QuerySet[ProviderSession]":
+    """Return the sessions at providers that began long ago, and that nothing of ours has begun by any more."""
+    rows = ProviderSession.unscoped.filter(created_at__lt=clock.now() - PROVIDER_SESSION_RETENTION)
+    for kind in (Session, HostedSession, SignInAttempt):
+        rows = rows.exclude(Exists(kind.unscoped.filter(provider_session=OuterRef("pk"))))
+    return rows
 
 
 def wipe_sealed_refresh_tokens() -> int:

@@ -1,7 +1,7 @@
 """Sessions: starting and ending."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -19,9 +19,10 @@ from authentication.services.outcomes import SignedIn
 from environments.models import Environment
 from events.services import emit
 from foundation import clock
-from foundation.actors import SYSTEM, Actor, ActorKind
+from foundation.actors import Actor, ActorKind
 from organizations.models import OrganizationMembership
-from sso.models import Profile
+from sso.models import ProviderSession
+from sso.services import end_provider_sessions
 
 
 def start_session(
@@ -40,8 +41,7 @@ def start_session(
         user=user,
         organization_id=membership.organization_id if membership else None,
         authentication_method=attempt.authentication_method,
-        connection_id=attempt.connection_id,
-        sso_profile_id=attempt.sso_profile_id,
+        **attempt.came_through,
         hosted_session_id=attempt.hosted_session_id,
         ip_address=attempt.ip_address,
         user_agent=attempt.user_agent,
@@ -107,17 +107,30 @@ def sign_out_everywhere(user: User, actor: Actor) -> None:
 
 
 @transaction.atomic
-def end_sessions_of_profiles(profiles: Iterable[Profile]) -> None:
-    """End what people began through their identity provider, which has signed them out; other sessions stay."""
-    for profile in profiles:
-        sessions = Session.objects.in_environment(profile.environment_id)
-        open_ones = sessions.filter(
-            sso_profile=profile, ended_at__isnull=True, expires_at__gt=clock.now()
-        ).order_by("id")
-        for session in open_ones:
-            end_session(session, SYSTEM)
-        browsers = HostedSession.objects.in_environment(profile.environment_id)
-        browsers.filter(sso_profile=profile, ended_at__isnull=True).update(ended_at=clock.now())
+def end_by_provider_sessions(provider_sessions: Sequence[ProviderSession], actor: Actor) -> None:
+    """End people's sessions at their identity provider, with all that began by them; other sessions stay."""
+    if not provider_sessions:
+        return
+    end_provider_sessions(provider_sessions)
+    end_what_began_by(provider_sessions[0].environment_id, [row.id for row in provider_sessions], actor)
+
+
+@transaction.atomic
+def end_what_began_by(environment_id: str, provider_session_ids: Collection[str], actor: Actor) -> None:
+    """End the sessions, and the sign-ins under way, that began by sessions at a provider; these are left as they are."""
+    moment = clock.now()
+    begun = {"provider_session__in": provider_session_ids}
+    attempts = SignInAttempt.objects.in_environment(environment_id).filter(**begun, completed_at__isnull=True)
+    sessions = Session.objects.in_environment(environment_id).filter(**begun, ended_at__isnull=True)
+    browsers = HostedSession.objects.in_environment(environment_id).filter(**begun, ended_at__isnull=True)
+    # The users first, as everywhere: a sign-in that is under way is through, or finds its attempt ended.
+    people = {pk for rows in (attempts, sessions, browsers) for pk in rows.values_list("user_id", flat=True)}
+    users = User.objects.in_environment(environment_id).filter(pk__in=people).order_by("pk")
+    list(users.select_for_update(of=("self",)).values_list("pk", flat=True))
+    attempts.update(completed_at=moment)
+    for session in sessions.filter(expires_at__gt=moment).order_by("id"):
+        end_session(session, actor)
+    browsers.update(ended_at=moment)
 
 
 def user_actor(user: User) -> Actor:

@@ -55,6 +55,7 @@ class ConnectionSection(Strict):
     domains = serializers.ListField(child=serializers.CharField(max_length=253), required=False)
     attribute_maps = AttributeMapsSection(required=False)
     role_map = serializers.DictField(child=serializers.CharField(max_length=100), required=False)
+    single_logout = serializers.BooleanField(required=False)
     saml_options = SAMLOptionsSection(required=False)
     oidc_options = OIDCOptionsSection(required=False)
 

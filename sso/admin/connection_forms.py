@@ -86,6 +86,12 @@ class ConnectionForm(ServiceForm):
         label="Custom attributes",
         help_text="A name of your own, and the provider's attribute that fills it: department = user.department",
     )
+    single_logout = forms.BooleanField(
+        label="Sign out at the identity provider too",
+        required=False,
+        help_text="Whoever signs out here is led on to the provider's logout, and comes back from there. Off: they stay "
+        "signed in at the provider.",
+    )
     idp_id = text("User id", maximum=300)
     email = text("Email", maximum=300)
     first_name = text("First name", maximum=300)
@@ -278,6 +284,7 @@ OIDC_FIELDSETS: tuple[Any, ...] = (
                 "our_redirect_uri",
                 "our_callback_uri",
                 "our_client_certificate",
+                "our_post_logout_redirect_uri",
                 "our_backchannel_logout_uri",
             ),
             "description": "Copy these to the application that the customer creates at its identity provider.",

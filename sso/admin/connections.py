@@ -58,6 +58,7 @@ _ATTRIBUTES = (
     },
 )
 _FACTS = ("Facts", {"fields": ("activated_at", "created_at", "updated_at")})
+_SIGN_OUT = ("How it signs out", {"fields": ("single_logout",)})
 _SAML = (
     (
         "For the identity provider",
@@ -97,6 +98,7 @@ _SAML = (
         },
     ),
 )
+
 _STATE_WORDS = {
     ConnectionState.REQUIRES_TYPE: "Its type is not chosen yet.",
     ConnectionState.DRAFT: "Something is missing yet. Load the identity provider's metadata, or fill in its fields below.",
@@ -153,6 +155,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         "our_redirect_uri",
         "our_callback_uri",
         "our_client_certificate",
+        "our_post_logout_redirect_uri",
         "our_backchannel_logout_uri",
         "activated_at",
         "created_at",
@@ -172,9 +175,9 @@ class ConnectionAdmin(EnvironmentModelAdmin):
             return self.add_fieldsets
         match obj.protocol:
             case Protocol.SAML:
-                return (_GENERAL, *_SAML, _ATTRIBUTES, _FACTS)
+                return (_GENERAL, *_SAML, _SIGN_OUT, _ATTRIBUTES, _FACTS)
             case Protocol.OIDC:
-                return (_GENERAL, *OIDC_FIELDSETS, _ATTRIBUTES, _FACTS)
+                return (_GENERAL, *OIDC_FIELDSETS, _SIGN_OUT, _ATTRIBUTES, _FACTS)
             case _:
                 return (_GENERAL, _ATTRIBUTES, _FACTS)
 
@@ -409,6 +412,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
             return "None: it authenticates itself by its client secret."
         return format_html('<pre class="pretty labelled">{}</pre>', row.oidc_settings.jwt_signing_certificate)
 
+    @admin.display(description="Post-logout redirect URI")
+    def our_post_logout_redirect_uri(self, row: Connection) -> str:
+        return copyable(conf.oidc_post_logout_url(row.pk))
+
     @admin.display(description="Back-channel logout URI")
     def our_backchannel_logout_uri(self, row: Connection) -> str:
         return copyable(conf.oidc_backchannel_logout_url(row.pk))
@@ -417,7 +424,9 @@ class ConnectionAdmin(EnvironmentModelAdmin):
 def connection_changes(row: Connection, changes: dict[str, Any]) -> ConnectionChanges:
     """Return what a form changed, in the words of the service."""
     wanted: dict[str, Any] = {
-        name: changes[name] for name in ("name", "role_map", "custom_attribute_map") if name in changes
+        name: changes[name]
+        for name in ("name", "role_map", "custom_attribute_map", "single_logout")
+        if name in changes
     }
     if "domain_names" in changes:
         wanted["domains"] = changes["domain_names"]

@@ -15,7 +15,9 @@ _SAML_NAMES = {"idp_metadata_url": "metadata_url", "idp_signing_certs": "idp_cer
 def changes_of(fields: Mapping[str, Any], present: Connection | None = None) -> ConnectionChanges:
     """Return what an input changes; ``present`` is the connection whose attribute maps are added to."""
     changes: dict[str, Any] = {
-        name: fields[name] for name in ("name", "external_id", "domains", "role_map") if name in fields
+        name: fields[name]
+        for name in ("name", "external_id", "domains", "role_map", "single_logout")
+        if name in fields
     }
     if "state" in fields:
         changes["is_enabled"] = fields["state"] == "active"

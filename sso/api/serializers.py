@@ -227,6 +227,10 @@ class ConnectionUpdateInput(serializers.Serializer[Any]):
         required=False,
         help_text="Role slug by group name, or by value of the role attribute.",
     )
+    single_logout = FlagField(
+        required=False,
+        help_text="Whether whoever signs out here is led on to sign out at the identity provider too.",
+    )
     saml_options = SAMLOptionsInput(required=False)
     oidc_options = OIDCOptionsInput(required=False)
     oauth_options = OAuthOptionsInput(required=False)

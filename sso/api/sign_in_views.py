@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
+from authentication.services import exchange_sso_code
 from environments.api import bodies, limits
 from environments.api.authentication import bearer_token, find_api_key
 from environments.api.errors import native_error, status_of
@@ -115,7 +116,8 @@ class Token(PublicApiView):
             raise UnsupportedGrantType.of(self.fields["grant_type"])
         if self.environment is None:
             raise InvalidClient
-        issued = services.exchange_code(
+        # In the app above, which may have spent the same code, or have sessions of it to end.
+        issued = exchange_sso_code(
             environment=self.environment,
             code=self.fields["code"],
             code_verifier=self.fields.get("code_verifier"),
@@ -176,11 +178,16 @@ class Logout(PublicApiView):
         query=LogoutTokenParameters,
         status=302,
         public=True,
-        refusals=(400, 404),
+        refusals=(404,),
     )
-    def get(self, _request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponse:
         response = no_content(302)
-        response.headers["Location"] = services.logout_url_of(self.read_query(LogoutTokenParameters)["token"])
+        response.headers["Location"] = services.start_logout(
+            self.read_query(LogoutTokenParameters)["token"],
+            ip_address=client_ip(request),
+            user_agent=user_agent(request),
+        )
+        response.headers["Cache-Control"] = "no-store"
         return response
 
 

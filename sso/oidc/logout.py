@@ -1,13 +1,13 @@
 """Signing out with the provider: our way there (RP-Initiated Logout 1.0), and its word to us (Back-Channel Logout 1.0)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from foundation.encryption import token_digest
-from sso.exchanges import ExchangeRefused
+from sso.exchanges import Departure, ExchangeRefused
 from sso.oidc.discovery import find_provider
 from sso.oidc.failures import OIDCFailure, refused
 from sso.oidc.parties import RelyingParty
@@ -35,6 +35,23 @@ class LogoutOrder:
     provider_session_id: str
     digest: str
     expires_at: datetime
+    received: Mapping[str, Any] = field(default_factory=dict)
+
+
+def begin_logout(
+    party: RelyingParty, *, id_token: str, post_logout_redirect_uri: str, state: str
+) -> Departure | None:
+    """Return the way to the provider's logout, or None where it has no such page; raises as end_session_url.
+
+    The trail shows neither the ID token nor the state, by which the browser comes back.
+    """
+    url = end_session_url(
+        party, id_token=id_token, post_logout_redirect_uri=post_logout_redirect_uri, state=state
+    )
+    if url is None:
+        return None
+    sent = {"url": url.partition("?")[0], "post_logout_redirect_uri": post_logout_redirect_uri}
+    return Departure(url=url, sent={**sent, "client_id": party.client_id, "id_token_hint": "…"})
 
 
 def end_session_url(
@@ -97,6 +114,7 @@ def _order_of(claims: Mapping[str, Any]) -> LogoutOrder:
         session_id,
         token_digest(f"logout:{claims['iss']}:{token_id}"),
         datetime.fromtimestamp(claims["exp"], tz=UTC),
+        {"logout_token": dict(claims)},
     )
 
 

@@ -16,7 +16,7 @@ from sso.oidc.discovery import find_provider
 from sso.oidc.failures import OIDCFailure, refused, shown
 from sso.oidc.parties import Provider, RelyingParty
 from sso.oidc.token_endpoint import TokenAnswer, exchange_code
-from sso.oidc.tokens import read_id_token
+from sso.oidc.tokens import LONGEST_SUBJECT, read_id_token
 from sso.oidc.userinfo import fetch_userinfo
 
 # What an application may not set at the provider by provider_query_params: with any of these it could move the
@@ -259,7 +259,11 @@ def _profile_of(
         if isinstance(groups, list)
         else (),
         raw_attributes=claims,
-        memory={"id_token": answer.id_token, "sid": _text(claims, "sid", 255) or ""},
+        memory={
+            "id_token": answer.id_token,
+            "sub": id_claims["sub"],
+            "sid": _text(id_claims, "sid", LONGEST_SUBJECT) or "",
+        },
         received={"id_token": dict(id_claims), "userinfo": dict(userinfo)},
         oauth_tokens={
             "provider": party.connection_type.value,

@@ -9,7 +9,15 @@ from sso.services.authorize import (
     start_authorization,
 )
 from sso.services.certificates import add_idp_certificate, delete_idp_certificate
-from sso.services.codes import IssuedToken, exchange_code, issue_code, require_profile
+from sso.services.codes import (
+    IssuedToken,
+    exchange_code,
+    issue_code,
+    lock_unasked_code,
+    require_profile,
+    spend_unasked_code,
+    void_token_of,
+)
 from sso.services.connections import (
     ConnectionChanges,
     activate_connection,
@@ -22,6 +30,7 @@ from sso.services.connections import (
     update_connection,
 )
 from sso.services.exchanges import (
+    LOGOUT_PURPOSE,
     Begun,
     ExchangeFailed,
     Finished,
@@ -29,16 +38,21 @@ from sso.services.exchanges import (
     close_unanswered,
     find_waiting_connection_id,
     finish_exchange,
+    finish_logout,
     finish_unasked,
     open_exchange,
-    record_refused_logout,
+    open_logout,
 )
 from sso.services.logout import (
+    AcceptedLogout,
     ProviderLogout,
+    accept_logout,
     authorize_logout,
-    logout_url_of,
+    find_single_logout,
     read_backchannel_logout,
     read_saml_logout,
+    record_refused_logout,
+    start_logout,
 )
 from sso.services.passwordless import (
     confirm_passwordless_session,
@@ -49,6 +63,7 @@ from sso.services.passwordless import (
 from sso.services.passwordless import is_open as is_open_link
 from sso.services.profiles import is_vouched_for, link_profile, owns_domain, record_profile
 from sso.services.protocols import Hints, saml_options_of, service_provider_of
+from sso.services.provider_sessions import end_provider_sessions, is_over
 from sso.services.renewal_mail import fingerprint_in_pairs
 from sso.services.selection import connections_of_domain, usable_connections
 from sso.services.test_idp import test_idp_settings
@@ -62,6 +77,8 @@ from sso.services.upkeep import (
 )
 
 __all__ = [
+    "LOGOUT_PURPOSE",
+    "AcceptedLogout",
     "Authorization",
     "Begun",
     "ConnectionChanges",
@@ -70,6 +87,7 @@ __all__ = [
     "Hints",
     "IssuedToken",
     "ProviderLogout",
+    "accept_logout",
     "activate_connection",
     "add_idp_certificate",
     "announce_renewals",
@@ -88,19 +106,24 @@ __all__ = [
     "delete_connection",
     "delete_idp_certificate",
     "due_metadata",
+    "end_provider_sessions",
     "exchange_code",
     "fetch_metadata",
     "find_connection",
+    "find_single_logout",
     "find_waiting_connection_id",
     "fingerprint_in_pairs",
     "finish_exchange",
+    "finish_logout",
     "finish_unasked",
     "is_open_link",
+    "is_over",
     "is_vouched_for",
     "issue_code",
     "link_profile",
-    "logout_url_of",
+    "lock_unasked_code",
     "open_exchange",
+    "open_logout",
     "owns_domain",
     "purge_sso",
     "read_backchannel_logout",
@@ -116,8 +139,11 @@ __all__ = [
     "saml_options_of",
     "send_passwordless_session",
     "service_provider_of",
+    "spend_unasked_code",
     "start_authorization",
+    "start_logout",
     "test_idp_settings",
     "update_connection",
     "usable_connections",
+    "void_token_of",
 ]

@@ -134,6 +134,7 @@ def answer_authorization(finished: Finished) -> str:
         redirect_uri=purpose["redirect_uri"],
         code_challenge=purpose["code_challenge"],
         sso_session=finished.sso_session,
+        provider_session=finished.provider_session,
         oauth_tokens=finished.oauth_tokens,
     )
     return callback_url(purpose["redirect_uri"], purpose["state"], {"code": code})

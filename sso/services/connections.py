@@ -35,7 +35,7 @@ from sso.services.test_idp import refuse_test_idp_in_production, test_idp_settin
 
 PROFILE_FIELDS = ("idp_id", "email", "first_name", "last_name", "name", "groups", "role")
 
-_COLUMNS = ("name", "external_id", "attribute_map", "custom_attribute_map", "role_map")
+_COLUMNS = ("name", "external_id", "attribute_map", "custom_attribute_map", "role_map", "single_logout")
 _MOST_DOMAINS = 200
 
 
@@ -44,7 +44,8 @@ class ConnectionChanges(TypedDict, total=False):
 
     ``attribute_map``: the provider's attribute by profile field. ``role_map``: role slug by group name or value of
     the role attribute. ``domains``: which of the organization's domains it serves, none meaning all. ``saml``,
-    ``oidc``, ``oauth``: the settings of its protocol. ``is_enabled``: whether anybody may sign in through it.
+    ``oidc``, ``oauth``: the settings of its protocol. ``single_logout``: whether whoever signs out here goes on to sign out
+    at the provider, which an organization's connections alone can choose. ``is_enabled``: whether anybody may sign in through it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ConnectionChanges(TypedDict, total=False):
     saml: SAMLChanges
     oidc: OIDCChanges
     oauth: OAuthChanges
+    single_logout: bool
     is_enabled: bool
 
 
@@ -103,6 +105,7 @@ def create_connection(
         if name in changes:
             setattr(connection, name, changes[name])  # type: ignore[literal-required]  # the names are its keys
     _refuse_bad_maps(connection, changes)
+    _refuse_logout_of_nobody(connection)
     connection.updated_at = connection.created_at
     try:
         with transaction.atomic():
@@ -128,6 +131,7 @@ def update_connection(*, connection: Connection, actor: Actor, changes: Connecti
         if name in changes:
             setattr(connection, name, changes[name])  # type: ignore[literal-required]  # the names are its keys
     _refuse_bad_maps(connection, changes)
+    _refuse_logout_of_nobody(connection)
     if "domains" in changes:
         _write_domains(connection, changes["domains"])
     rewritten = _write_settings(connection, changes, is_new=False)
@@ -252,6 +256,13 @@ def _refuse_bad_maps(connection: Connection, changes: ConnectionChanges) -> None
         problems += [("role_map", f"There is no role {slug[:60]!r}.") for slug in sorted(wanted - known)]
     if problems:
         raise ConnectionSettingsInvalid(problems)
+
+
+def _refuse_logout_of_nobody(connection: Connection) -> None:
+    if connection.single_logout and connection.protocol not in {Protocol.SAML, Protocol.OIDC}:
+        raise ConnectionSettingsInvalid.of(
+            "single_logout", f"A {connection.connection_type} connection has no logout at its provider."
+        )
 
 
 def _write_settings(connection: Connection, changes: ConnectionChanges, *, is_new: bool) -> bool:

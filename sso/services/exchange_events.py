@@ -36,10 +36,22 @@ def tell_timed_out(sso_session: SSOSession) -> None:
 
 
 def tell_succeeded(sso_session: SSOSession, profile: Profile, purpose: Mapping[str, Any]) -> None:
-    """Tell that a provider named somebody to an application that decides itself who that is."""
-    if purpose.get("for") == PURPOSE and sso_session.kind in _SIGN_INS:
-        actor = connection_actor(profile.connection)
-        _tell(sso_session, "succeeded", actor, email=profile.email or None, user_id=profile.user_id)
+    """Tell that a provider named somebody to an application that decides itself who that is.
+
+    Of a sign-in that began at the provider, this is not known before its code is exchanged at one door or the other.
+    """
+    if purpose.get("for") == PURPOSE and sso_session.kind == ExchangeKind.SIGN_IN:
+        _tell_named(sso_session, profile)
+
+
+def tell_unasked_succeeded(sso_session: SSOSession, profile: Profile) -> None:
+    """Tell the same of a sign-in that began at the provider, now that such an application has fetched its profile."""
+    _tell_named(sso_session, profile)
+
+
+def _tell_named(sso_session: SSOSession, profile: Profile) -> None:
+    actor = connection_actor(profile.connection)
+    _tell(sso_session, "succeeded", actor, email=profile.email or None, user_id=profile.user_id)
 
 
 def tell_failed(sso_session: SSOSession, purpose: Mapping[str, Any], refusal: DomainError) -> None:

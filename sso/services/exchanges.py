@@ -35,6 +35,7 @@ from sso.models import (
     ExchangeKind,
     ExchangeState,
     Profile,
+    ProviderSession,
     SeenAssertion,
     SSOSession,
 )
@@ -44,6 +45,10 @@ from sso.services.connections import activate_connection, require_connection
 from sso.services.exchange_events import tell_failed, tell_started, tell_succeeded, tell_timed_out
 from sso.services.profiles import is_vouched_for, normalized, record_profile
 from sso.services.protocols import Hints, Received
+from sso.services.provider_sessions import note_provider_session
+
+# What an exchange is opened with that signs somebody out.
+LOGOUT_PURPOSE = "logout"
 
 _SECRET_LENGTH = 43
 _LARGEST_TRAIL = 256 * 1024
@@ -70,6 +75,15 @@ class Finished:
     profile: Profile
     purpose: Mapping[str, Any]
     oauth_tokens: Mapping[str, Any] | None
+    provider_session: ProviderSession | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """The provider has signed the person out too. ``purpose`` is what the exchange was opened with."""
+
+    sso_session: SSOSession
+    purpose: Mapping[str, Any]
 
 
 class ExchangeFailed(Exception):
@@ -114,7 +128,8 @@ def open_exchange(
 def begin_exchange(handle: str) -> Begun:
     """Return how the browser leaves. Asked again before the answer came, it leaves anew, and the former way is void.
 
-    Raises ExchangeNotFound, ExchangeFailed.
+    It leaves to sign in, or, where the exchange was opened by :func:`open_logout`, to sign out. Raises
+    ExchangeNotFound, ExchangeFailed.
     """
     sso_session = _require_pending(handle)
     connection = require_connection(sso_session.environment_id, sso_session.connection_id)
@@ -123,7 +138,10 @@ def begin_exchange(handle: str) -> Begun:
         refusal = _own_refusal(ExchangeFailure.CONNECTION_UNLINKED)
         raise _fail(sso_session, purpose, refusal, ConnectionUnlinked())
     try:
-        departure = protocols.begin(connection, handle, hints)
+        if sso_session.kind == ExchangeKind.LOGOUT:
+            departure = protocols.begin_logout(connection, handle, _memory_of(sso_session, purpose))
+        else:
+            departure = protocols.begin(connection, handle, hints)
     except ExchangeRefused as refusal:
         raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
     browser_secret = new_secret(_SECRET_LENGTH)
@@ -144,6 +162,9 @@ def finish_exchange(
     seen, the profile kept, the trail closed and the connection activated. Raises ExchangeNotFound, ExchangeFailed.
     """
     sso_session = _require_pending(handle)
+    if sso_session.kind == ExchangeKind.LOGOUT:
+        # An answer to a sign-in, under the handle of a logout.
+        raise ExchangeNotFound
     connection = require_connection(sso_session.environment_id, sso_session.connection_id)
     purpose, _hints = _opened_with(sso_session)
     try:
@@ -186,18 +207,73 @@ def finish_unasked(
         raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
 
 
-@transaction.atomic
-def record_refused_logout(connection: Connection, refusal: ExchangeRefused) -> None:
-    """Leave the trail of a logout that a provider asked for and that was not believed."""
+def open_logout(
+    *, provider_session: ProviderSession, url: str, ip_address: str | None, user_agent: str | None
+) -> str:
+    """Return the address of ours at which the browser leaves to sign out at the provider, and ``url`` awaits it after.
+
+    ``url`` was allowed before, or is empty for wherever whoever signed out goes by default.
+    """
+    handle = open_exchange(
+        connection=provider_session.connection,
+        purpose={"for": LOGOUT_PURPOSE, "url": url, "provider_session": provider_session.id},
+        kind=ExchangeKind.LOGOUT,
+        ip_address=ip_address,
+        user_agent=user_agent,
+    )
+    return conf.start_page(handle)
+
+
+def finish_logout(
+    *,
+    connection_id: str,
+    handle: str,
+    browser_secret: str | None,
+    query_string: str,
+    form: Mapping[str, str] | None,
+) -> LoggedOut:
+    """Read what a provider answers to a logout that began here, once. Raises ExchangeNotFound, ExchangeFailed."""
+    sso_session = _require_pending(handle)
+    if sso_session.kind != ExchangeKind.LOGOUT:
+        raise ExchangeNotFound
+    connection = require_connection(sso_session.environment_id, sso_session.connection_id)
+    purpose, _hints = _opened_with(sso_session)
+    try:
+        _check_who_answers(sso_session, connection_id, browser_secret)
+        memory: Mapping[str, str] = json.loads(sso_session.memory)
+        received = protocols.finish_logout(connection, query_string, form, memory)
+    except ExchangeRefused as refusal:
+        raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
+    with transaction.atomic():
+        _lock_pending(sso_session)
+        sso_session.received = _bounded(received)
+        sso_session.state = ExchangeState.SUCCEEDED
+        sso_session.completed_at = clock.now()
+        _forget_secrets(sso_session)
+        sso_session.save(
+            update_fields=["received", "state", "completed_at", "handle_digest", "memory", "purpose"]
+        )
+    return LoggedOut(sso_session, purpose)
+
+
+def record_logout(
+    connection: Connection,
+    *,
+    received: Mapping[str, Any],
+    sent: Mapping[str, Any],
+    refusal: ExchangeRefused | None = None,
+) -> SSOSession:
+    """Leave the trail of a logout that a provider asked for: what it said, and what it was answered, or why not believed."""
     moment = clock.now()
-    SSOSession.objects.create(
+    return SSOSession.objects.create(
         environment_id=connection.environment_id,
         connection=connection,
         kind=ExchangeKind.LOGOUT,
-        state=ExchangeState.FAILED,
-        failure=str(refusal.failure)[:60],
-        sentence=refusal.sentence,
-        received=_bounded(refusal.received),
+        state=ExchangeState.SUCCEEDED if refusal is None else ExchangeState.FAILED,
+        failure="" if refusal is None else str(refusal.failure)[:60],
+        sentence="" if refusal is None else refusal.sentence,
+        received=_bounded(received),
+        sent=_bounded(sent),
         created_at=moment,
         expires_at=moment,
         completed_at=moment,
@@ -285,18 +361,13 @@ def _accept(
     purpose: Mapping[str, Any],
     received: Received,
 ) -> Finished:
-    rows = SSOSession.objects.in_environment(sso_session.environment_id)
-    locked = (
-        rows.select_for_update(of=("self",)).filter(pk=sso_session.pk, state=ExchangeState.PENDING).first()
-    )
-    if locked is None:
-        # The same answer in two requests at once: the other one was first.
-        raise ExchangeNotFound
+    _lock_pending(sso_session)
     sso_session.received = _bounded(received.profile.received)
     _note_seen(connection, received)
     _check_profile(connection, received.profile)
     profile = record_profile(connection, received.profile, received.roles)
     _check_belongs(profile)
+    provider_session = note_provider_session(profile, received.profile.memory)
     sso_session.profile = profile
     sso_session.state = ExchangeState.SUCCEEDED
     sso_session.completed_at = clock.now()
@@ -306,7 +377,23 @@ def _accept(
     )
     activate_connection(connection=connection, actor=connection_actor(connection))
     tell_succeeded(sso_session, profile, purpose)
-    return Finished(sso_session, profile, purpose, received.profile.oauth_tokens)
+    return Finished(sso_session, profile, purpose, received.profile.oauth_tokens, provider_session)
+
+
+def _lock_pending(sso_session: SSOSession) -> None:
+    rows = SSOSession.objects.in_environment(sso_session.environment_id)
+    waiting = rows.select_for_update(of=("self",)).filter(pk=sso_session.pk, state=ExchangeState.PENDING)
+    if waiting.first() is None:
+        # The same answer in two requests at once: the other one was first.
+        raise ExchangeNotFound
+
+
+def _memory_of(sso_session: SSOSession, purpose: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what the provider's logout needs to know of the session that ends; nothing where that is gone."""
+    rows = ProviderSession.objects.in_environment(sso_session.environment_id)
+    row = rows.filter(pk=purpose["provider_session"]).first()
+    memory: Mapping[str, str] = json.loads(row.memory) if row is not None and row.memory else {}
+    return memory
 
 
 def _note_seen(connection: Connection, received: Received) -> None:

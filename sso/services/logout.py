@@ -1,8 +1,9 @@
 """Signing out with the identity provider: on our word, and on its own."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core import signing
 from django.db import IntegrityError, transaction
@@ -15,130 +16,170 @@ from sso.connection_types import Protocol
 from sso.errors import LogoutNotSupported
 from sso.exchanges import Departure, ExchangeRefused
 from sso.failures import EXCHANGE_SENTENCES, ExchangeFailure
-from sso.models import Connection, Profile, SeenAssertion
-from sso.oidc.logout import end_session_url, read_logout_token
+from sso.models import Connection, Profile, ProviderSession, SeenAssertion
+from sso.oidc.logout import read_logout_token
 from sso.oidc.parties import relying_party_of
+from sso.representations import LINKED_STATES
 from sso.saml import logout as saml
 from sso.services.connections import require_connection
+from sso.services.exchanges import open_logout, record_logout
 from sso.services.protocols import identity_provider_of, saml_options_of, service_provider_of
+from sso.services.provider_sessions import provider_sessions_named
 
 _SALT = "sso.services.logout"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderLogout:
-    """Whom a provider has signed out, and how the browser goes back to it; None where no browser is there."""
+    """A provider's word that a subject, or some of its sessions, are signed out there; it counts once, by its digest."""
 
-    profiles: tuple[Profile, ...]
-    departure: Departure | None = None
+    connection: Connection
+    subject: str
+    sessions: tuple[str, ...]
+    digest: str
+    expires_at: datetime
+    received: Mapping[str, Any]
+    saml_request: saml.LogoutRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedLogout:
+    """What ends by a provider's word, and how the browser goes back to it; None where no browser is there."""
+
+    provider_sessions: tuple[ProviderSession, ...]
+    departure: Departure | None
 
 
 def authorize_logout(profile: Profile) -> str:
     """Return a token with which a browser begins a logout at the profile's provider, for five minutes.
 
-    Raises LogoutNotSupported.
+    It ends the session that the profile was last described in. Raises LogoutNotSupported.
     """
-    memory, protocol = _memory(profile), profile.connection.protocol
-    is_possible = {
-        Protocol.OIDC: bool(memory.get("id_token")),
-        Protocol.SAML: saml_logout_of(profile) is not None,
-    }
-    if not is_possible.get(protocol, False):
+    rows = ProviderSession.objects.in_environment(profile.environment_id).filter(profile=profile)
+    latest = rows.filter(ended_at__isnull=True).order_by("-id").first()
+    if latest is None or not may_have_logout(
+        require_connection(profile.environment_id, profile.connection_id)
+    ):
         raise LogoutNotSupported
-    return signing.dumps({"profile": profile.id}, salt=_SALT)
+    return signing.dumps({"provider_session": latest.id}, salt=_SALT)
 
 
-def logout_url_of(token: str) -> str:
-    """Return the provider's logout page for a token's profile; may call the provider.
-
-    Raises NotFound, LogoutNotSupported.
-    """
+def start_logout(token: str, *, ip_address: str | None, user_agent: str | None) -> str:
+    """Return the address of ours at which the browser of a token leaves for its provider's logout. Raises NotFound."""
     try:
         lifetime = conf.LOGOUT_TOKEN_LIFETIME
-        profile_id = signing.loads(token, salt=_SALT, max_age=lifetime)["profile"]
-    except signing.BadSignature as error:
+        row_id = signing.loads(token, salt=_SALT, max_age=lifetime)["provider_session"]
+    except (signing.BadSignature, KeyError) as error:
         raise NotFound.of("Logout token", "expired or invalid") from error
-    profile = Profile.unscoped.select_related("connection__oidc_settings").filter(pk=profile_id).first()
-    if profile is None:
-        raise NotFound.of("Profile", str(profile_id))
-    if profile.connection.protocol is Protocol.SAML:
-        departure = saml_logout_of(profile)
-        if departure is None:
-            raise LogoutNotSupported
-        return departure.url
-    party = relying_party_of(profile.connection.oidc_settings)
-    try:
-        url = end_session_url(party, id_token=_memory(profile).get("id_token", ""))
-    except ExchangeRefused as refusal:
-        raise LogoutNotSupported(refusal.sentence) from refusal
-    if url is None:
-        raise LogoutNotSupported
-    return url
+    row = ProviderSession.unscoped.select_related("connection").filter(pk=row_id).first()
+    if row is None:
+        raise NotFound.of("Logout token", "expired or invalid")
+    return open_logout(provider_session=row, url="", ip_address=ip_address, user_agent=user_agent)
+
+
+def find_single_logout(provider_session_id: str | None, environment_id: str) -> ProviderSession | None:
+    """Return the session at a provider that whoever signs out here leaves too; None where there is none, or no more.
+
+    The connection chose whether they do.
+    """
+    if provider_session_id is None:
+        return None
+    rows = ProviderSession.objects.in_environment(environment_id).select_related("connection")
+    row = rows.filter(pk=provider_session_id, ended_at__isnull=True, connection__single_logout=True).first()
+    if row is None or row.connection.state not in LINKED_STATES:
+        return None
+    return row if may_have_logout(require_connection(environment_id, row.connection_id)) else None
+
+
+def may_have_logout(connection: Connection) -> bool:
+    """Tell whether a connection's provider has a logout, as far as that is known without asking it."""
+    match connection.protocol:
+        case Protocol.SAML:
+            return bool(connection.saml_settings.idp_slo_url)
+        case Protocol.OIDC:
+            row = connection.oidc_settings
+            return row.uses_discovery or bool(row.end_session_endpoint)
+        case _:
+            return False
 
 
 def read_backchannel_logout(connection: Connection, logout_token: str) -> ProviderLogout:
-    """Return whom an OpenID provider has signed out (Back-Channel Logout 1.0); each token counts once.
+    """Return what an OpenID provider wants ended (Back-Channel Logout 1.0), after every check of its token.
 
     Raises ExchangeRefused. May fetch the provider's keys.
     """
     order = read_logout_token(relying_party_of(connection.oidc_settings), logout_token)
-    note_seen(connection, order.digest, order.expires_at)
-    rows = Profile.objects.in_environment(connection.environment_id).filter(connection=connection)
-    if order.subject:
-        found = list(rows.filter(idp_id=order.subject))
-    else:
-        # A provider that names its session alone: the profile remembers which one it came from.
-        recent = rows.filter(last_seen_at__gt=clock.now() - conf.TRAIL_RETENTION).order_by("-last_seen_at")
-        found = [row for row in recent[:1000] if _memory(row).get("sid") == order.provider_session_id]
-    return ProviderLogout(tuple(found))
+    return ProviderLogout(
+        connection=connection,
+        subject=order.subject,
+        sessions=(order.provider_session_id,) if order.provider_session_id else (),
+        digest=order.digest,
+        expires_at=order.expires_at,
+        received=order.received,
+    )
 
 
 def read_saml_logout(
-    connection: Connection, *, query_string: str, form: dict[str, str] | None
+    connection: Connection, *, query_string: str, form: Mapping[str, str] | None
 ) -> ProviderLogout:
-    """Return whom a SAML provider signs out, and our answer to it; each request counts once. Raises ExchangeRefused."""
-    sp, idp = service_provider_of(connection), identity_provider_of(connection)
+    """Return what a SAML provider wants ended, after every check of its request. Raises ExchangeRefused."""
     request = saml.read_logout_request(
-        sp, idp, saml_options_of(connection), query_string=query_string, form=form
+        service_provider_of(connection),
+        identity_provider_of(connection),
+        saml_options_of(connection),
+        query_string=query_string,
+        form=form,
     )
-    note_seen(connection, token_digest(f"logout:{request.request_id}"), clock.now() + 2 * saml.FRESH)
-    rows = Profile.objects.in_environment(connection.environment_id).filter(connection=connection)
-    by_subject = list(rows.filter(idp_id=request.name_id))
-    found = by_subject or [
-        row for row in rows.order_by("-last_seen_at")[:1000] if _memory(row).get("name_id") == request.name_id
-    ]
-    can_answer = bool(idp.slo_url)
-    departure = saml.answer_logout(sp, idp, request, has_ended=bool(found)) if can_answer else None
-    return ProviderLogout(tuple(found), departure)
+    return ProviderLogout(
+        connection=connection,
+        subject=request.name_id,
+        sessions=request.session_indexes,
+        digest=token_digest(f"logout:{request.request_id}"),
+        expires_at=clock.now() + 2 * saml.FRESH,
+        received=request.received,
+        saml_request=request,
+    )
 
 
-def saml_logout_of(profile: Profile) -> Departure | None:
-    """Return the redirect to a SAML provider's logout for a person who signs out here, None where it has none."""
-    connection = require_connection(profile.environment_id, profile.connection_id)
-    if connection.protocol is not Protocol.SAML:
+@transaction.atomic
+def accept_logout(logout: ProviderLogout) -> AcceptedLogout:
+    """Take a provider at its word, once, and leave the trail; ending the sessions is for the caller, in its transaction.
+
+    Raises ExchangeRefused where the same message came before.
+    """
+    connection = logout.connection
+    _note_seen(logout)
+    named = provider_sessions_named(connection, subject=logout.subject, sessions=logout.sessions)
+    # Whoever signed out here before is signed out: that the provider is told too.
+    departure = _answer_to(logout, is_known=named.exists())
+    record_logout(connection, received=logout.received, sent={} if departure is None else departure.sent)
+    return AcceptedLogout(tuple(named.filter(ended_at__isnull=True)), departure)
+
+
+def record_refused_logout(connection: Connection, refusal: ExchangeRefused) -> None:
+    """Leave the trail of a logout that a provider asked for and that was not believed."""
+    record_logout(connection, received=refusal.received, sent={}, refusal=refusal)
+
+
+def _answer_to(logout: ProviderLogout, *, is_known: bool) -> Departure | None:
+    connection = logout.connection
+    if logout.saml_request is None:
         return None
-    try:
-        return saml.begin_logout(
-            service_provider_of(connection), identity_provider_of(connection), _memory(profile), ""
-        )
-    except ValueError:
+    idp = identity_provider_of(connection)
+    if not (idp.slo_response_url or idp.slo_url):
         return None
+    return saml.answer_logout(service_provider_of(connection), idp, logout.saml_request, has_ended=is_known)
 
 
-def note_seen(connection: Connection, digest: str, expires_at: datetime) -> None:
-    """Remember a message that counts once; raises ExchangeRefused where it came before."""
+def _note_seen(logout: ProviderLogout) -> None:
     try:
         with transaction.atomic():
             SeenAssertion.objects.create(
-                environment_id=connection.environment_id,
-                connection=connection,
-                digest=digest,
-                expires_at=expires_at,
+                environment_id=logout.connection.environment_id,
+                connection=logout.connection,
+                digest=logout.digest,
+                expires_at=logout.expires_at,
             )
     except IntegrityError as error:
         failure = ExchangeFailure.REPLAYED
-        raise ExchangeRefused(failure, EXCHANGE_SENTENCES[failure]) from error
-
-
-def _memory(profile: Profile) -> dict[str, str]:
-    return json.loads(profile.logout_memory) if profile.logout_memory else {}
+        raise ExchangeRefused(failure, EXCHANGE_SENTENCES[failure], logout.received) from error

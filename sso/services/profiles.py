@@ -1,6 +1,5 @@
 """Profiles: what an identity provider says of a person, kept as it last said it."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,8 +46,7 @@ def record_profile(connection: Connection, received: ReceivedProfile, roles: Seq
     if changed:
         profile.updated_at = moment
     profile.last_seen_at = moment
-    profile.logout_memory = json.dumps(dict(received.memory)) if received.memory else ""
-    profile.save(update_fields=[*changed, "updated_at", "last_seen_at", "logout_memory"])
+    profile.save(update_fields=[*changed, "updated_at", "last_seen_at"])
     profile.connection = connection
     return profile
 

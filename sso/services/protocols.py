@@ -16,10 +16,12 @@ from sso.models import Connection
 from sso.oauth.clients import oauth_client_of
 from sso.oauth.sign_in import begin_sign_in as begin_oauth
 from sso.oauth.sign_in import finish_sign_in as finish_oauth
+from sso.oidc import logout as oidc_logout
 from sso.oidc.parties import relying_party_of
 from sso.oidc.sign_in import begin_sign_in as begin_oidc
 from sso.oidc.sign_in import finish_sign_in as finish_oidc
 from sso.representations import oidc_redirect_uri
+from sso.saml import logout as saml_logout
 from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
 from sso.saml.profiles import received_profile
 from sso.saml.requests import begin_sign_in as begin_saml
@@ -91,6 +93,52 @@ def finish(connection: Connection, parameters: Mapping[str, str], memory: Mappin
     """Return what an answer says; may call the identity provider. Raises ExchangeRefused."""
     _refuse_test_idp_in_production(connection)
     return _ROOMS[connection.protocol][1](connection, parameters, memory)
+
+
+def begin_logout(connection: Connection, handle: str, logout_memory: Mapping[str, str]) -> Departure:
+    """Return the way to a provider's logout, for the session that a sign-in remembered; may call it.
+
+    Raises ExchangeRefused, also where the provider has no logout.
+    """
+    _refuse_test_idp_in_production(connection)
+    match connection.protocol:
+        case Protocol.SAML if connection.saml_settings.idp_slo_url and logout_memory.get("name_id"):
+            return saml_logout.begin_logout(
+                service_provider_of(connection), identity_provider_of(connection), logout_memory, handle
+            )
+        case Protocol.OIDC if logout_memory.get("id_token"):
+            departure = oidc_logout.begin_logout(
+                relying_party_of(connection.oidc_settings),
+                id_token=logout_memory["id_token"],
+                post_logout_redirect_uri=conf.oidc_post_logout_url(connection.id),
+                state=handle,
+            )
+            if departure is not None:
+                return departure
+    failure = ExchangeFailure.NO_PROVIDER_LOGOUT
+    raise ExchangeRefused(failure, EXCHANGE_SENTENCES[failure])
+
+
+def finish_logout(
+    connection: Connection, query_string: str, form: Mapping[str, str] | None, memory: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Return what a provider answers to a logout, for the trail, after every check; raises ExchangeRefused."""
+    if connection.protocol is not Protocol.SAML:
+        # RP-Initiated Logout 1.0 §3: the browser comes back with the state, which found its exchange, and no word.
+        return {}
+    answer = saml_logout.read_logout_response(
+        service_provider_of(connection),
+        identity_provider_of(connection),
+        saml_options_of(connection),
+        memory["request_id"],
+        query_string=query_string,
+        form=form,
+    )
+    if not answer.is_complete:
+        failure = ExchangeFailure.LOGOUT_INCOMPLETE
+        sentence = EXCHANGE_SENTENCES[failure].format(status=answer.status or "no status")
+        raise ExchangeRefused(failure, sentence, answer.received)
+    return answer.received
 
 
 def _refuse_test_idp_in_production(connection: Connection) -> None:

@@ -22,7 +22,7 @@ ALLOWED = {
     ("sso/services/exchanges.py", "find_waiting_connection_id"),
     ("sso/services/exchanges.py", "_require_pending"),
     ("sso/services/codes.py", "require_profile"),
-    ("sso/services/logout.py", "logout_url_of"),
+    ("sso/services/logout.py", "start_logout"),
     ("sso/services/passwordless.py", "require_passwordless_session"),
     # Done for everybody, by a clock.
     ("sso/services/upkeep.py", "due_metadata"),
@@ -47,6 +47,7 @@ ALLOWED = {
     ("accounts/services/factors.py", "purge_authentication_challenges"),
     ("accounts/services/passkeys.py", "purge_passkey_challenges"),
     ("authentication/services/retention.py", "purge_sign_ins"),
+    ("authentication/services/retention.py", "_unused_provider_sessions"),
     ("authentication/services/retention.py", "wipe_sealed_refresh_tokens"),
     ("environments/services/tenant.py", "purge_idempotent_requests"),
     ("events/services.py", "purge_old_rows"),

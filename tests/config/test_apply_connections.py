@@ -53,6 +53,7 @@ def test_the_documented_connections_are_made_and_can_be_used(apply):
     assert [row.domain for row in saml.domains.all()] == ["globex.example"]
     assert saml.attribute_map == {"email": "mail", "groups": "memberOf"}
     assert (saml.custom_attribute_map, saml.role_map) == ({"department": "ou"}, {"it-admins": "admin"})
+    assert (saml.single_logout, oidc.single_logout) == (False, True)
     settings = SAMLSettings.unscoped.get()
     assert settings.idp_entity_id == "https://idp.globex.example"
     assert settings.idp_sso_url == "https://idp.globex.example/sso"

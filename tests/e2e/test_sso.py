@@ -3,11 +3,14 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from environments.services import add_redirect_uri
+from authentication.models import Session
+from environments.models import RedirectURI, RedirectURIPurpose
+from environments.services import add_redirect_uri, make_default_redirect_uri
 from foundation.actors import SYSTEM
 from organizations.models import DomainState
 from organizations.services import DomainClaim, create_organization
 from sso import services
+from sso.models import SSOSession
 from sso.test_idp.services import ensure_test_idp
 from tests.e2e.hosted import relying_application, serious_problems
 from tests.factories.environments import OPERATOR_PASSWORD, make_api_key, make_environment, make_operator
@@ -102,6 +105,83 @@ def test_a_person_signs_in_by_openid_connect(visitor: Page, application, by_oidc
     visitor.get_by_role("button", name="Sign in").click()
 
     expect(visitor.get_by_role("heading", name="Hello grace@globex.test")).to_be_visible()
+
+
+def test_a_sign_in_begins_at_the_identity_providers_own_portal(visitor: Page, tenant, application, by_saml):
+    services.update_connection(
+        connection=by_saml, actor=SYSTEM, changes={"saml": {"allow_idp_initiated": True}}
+    )
+    make_default_redirect_uri(RedirectURI.objects.in_environment(tenant).get(uri=f"{application}/callback"))
+    visitor.goto(f"{ensure_test_idp(tenant).base}/saml/start?connection={by_saml.pk}")
+    visitor.get_by_label("Email address").fill("grace@globex.test")
+    visitor.get_by_role("button", name="Sign in").click()
+    carry_on(visitor)
+
+    # Nobody here asked for it, so the application shows whose account it is before it takes it.
+    expect(visitor.get_by_role("heading", name="Continue as grace@globex.test?")).to_be_visible()
+    visitor.get_by_role("button", name="Continue").click()
+    expect(visitor.get_by_role("heading", name="Hello grace@globex.test")).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["by_saml", "by_oidc"])
+def test_who_signs_out_does_so_at_the_identity_provider_too(visitor: Page, request, tenant, application, way):
+    connection = request.getfixturevalue(way)
+    base_url = request.getfixturevalue("live_server").url
+    services.update_connection(connection=connection, actor=SYSTEM, changes={"single_logout": True})
+    add_redirect_uri(environment=tenant, uri=f"{application}/bye", purpose=RedirectURIPurpose.LOGOUT)
+    leave(visitor, application)
+    visitor.get_by_role("button", name="Sign in").click()
+    if way == "by_saml":
+        carry_on(visitor)
+    expect(visitor.get_by_role("heading", name="Hello ada@globex.test")).to_be_visible()
+    session = Session.objects.in_environment(tenant).get()
+
+    visitor.goto(
+        f"{base_url}/user_management/sessions/logout?session_id={session.pk}&return_to={application}/bye"
+    )
+
+    visitor.wait_for_url(f"{application}/bye")
+    session.refresh_from_db()
+    assert session.ended_at is not None
+    row = SSOSession.objects.in_environment(tenant).get(kind="logout")
+    assert (row.state, row.sentence) == ("succeeded", "")
+
+
+@pytest.mark.parametrize("way", ["by_saml", "by_oidc"])
+def test_who_signs_out_on_the_account_page_does_so_there_too(
+    visitor: Page, request, tenant, application, way
+):
+    connection = request.getfixturevalue(way)
+    base_url = request.getfixturevalue("live_server").url
+    services.update_connection(connection=connection, actor=SYSTEM, changes={"single_logout": True})
+    leave(visitor, application)
+    visitor.get_by_role("button", name="Sign in").click()
+    if way == "by_saml":
+        carry_on(visitor)
+    expect(visitor.get_by_role("heading", name="Hello ada@globex.test")).to_be_visible()
+
+    visitor.goto(f"{base_url}/account?client_id={tenant.client_id}")
+    visitor.get_by_role("button", name="Sign out of this browser").click()
+
+    visitor.wait_for_url("**/signed-out?**")
+    expect(visitor.get_by_role("heading", name="You are signed out")).to_be_visible()
+    row = SSOSession.objects.in_environment(tenant).get(kind="logout")
+    assert (row.state, row.sentence) == ("succeeded", "")
+
+
+def test_a_person_who_signs_out_at_the_provider_is_signed_out_here(
+    visitor: Page, tenant, application, by_saml
+):
+    leave(visitor, application)
+    visitor.get_by_role("button", name="Sign in").click()
+    carry_on(visitor)
+    expect(visitor.get_by_role("heading", name="Hello ada@globex.test")).to_be_visible()
+
+    visitor.goto(ensure_test_idp(tenant).base)
+    visitor.get_by_role("button", name="Sign out").first.click()
+
+    expect(visitor.get_by_text("The application has ended the session.")).to_be_visible()
+    assert Session.objects.in_environment(tenant).get().ended_at is not None
 
 
 def test_who_cancels_is_back_at_the_application(page: Page, application, by_oidc):

@@ -10,8 +10,9 @@ from foundation.actors import SYSTEM
 from organizations.models import Organization
 from sso import services
 from sso.exchanges import ReceivedProfile
-from sso.models import Connection, ExchangeState, Profile, SSOSession
+from sso.models import Connection, ExchangeKind, ExchangeState, Profile, SSOSession
 from sso.saml.keys import make_key_pair
+from sso.services.provider_sessions import note_provider_session
 
 IDP_ENTITY_ID = "https://idp.example/metadata"
 IDP_SSO_URL = "https://idp.example/sso"
@@ -88,7 +89,7 @@ def make_test_connection(organization: Organization) -> Connection:
     )
 
 
-def make_sso_session(profile: Profile) -> SSOSession:
+def make_sso_session(profile: Profile, kind: ExchangeKind = ExchangeKind.SIGN_IN) -> SSOSession:
     """Return the trail of a sign-in that went well."""
     return SSOSession.objects.create(
         environment=profile.environment,
@@ -98,6 +99,7 @@ def make_sso_session(profile: Profile) -> SSOSession:
         sent={"url": "https://idp.example/sso"},
         received={"issuer": "https://idp.example/metadata"},
         expires_at=clock.now() + timedelta(minutes=30),
+        kind=kind,
     )
 
 
@@ -110,4 +112,7 @@ def make_profile(connection: Connection, email: str = "ada@acme.test", **fields:
         "email_verified": True,
         **fields,
     }
-    return services.record_profile(connection, ReceivedProfile(email=email, **described))
+    received = ReceivedProfile(email=email, **described)
+    profile = services.record_profile(connection, received)
+    note_provider_session(profile, received.memory)
+    return profile

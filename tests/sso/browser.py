@@ -6,10 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.test import Client
 
+from authentication.models import Session
 from environments.models import Environment
 from sso import services
 from sso.models import Connection
-from tests.sso.saml.identity_provider import Forge, post
+from tests.api_client import ApiClient
+from tests.sso.saml.identity_provider import Forge, one, post
 
 CALLBACK = "http://localhost:3000/callback"
 
@@ -77,3 +79,81 @@ def saml_answer(connection: Connection, idp: Forge, **options: Any) -> str:
     if request_id is ...:
         request_id = pending_request_id(connection)
     return post(idp.response(sp, request_id, **options))
+
+
+def said_of(subject: str, email: str, session_index: str = "") -> Any:
+    """Return a change to a response: whom it is about, and which session of theirs at the provider."""
+
+    def change(root: Any) -> None:
+        one(root, "NameID").text = subject
+        statement = one(root, "AuthnStatement")
+        if session_index:
+            statement.set("SessionIndex", session_index)
+        else:
+            del statement.attrib["SessionIndex"]
+        for attribute in root.iter("{*}Attribute"):
+            if attribute.get("Name") == "email":
+                attribute[0].text = email
+
+    return change
+
+
+def tokens_of(api: ApiClient, environment: Environment, code: str, **fields: str) -> Any:
+    """Return the answer to a code at ``/user_management/authenticate``."""
+    request = {
+        "client_id": environment.client_id,
+        "client_secret": api.api_key,
+        "grant_type": "authorization_code",
+        "code": code,
+        **fields,
+    }
+    return api.post("/user_management/authenticate", request)
+
+
+def profile_of(api: ApiClient, environment: Environment, code: str, **fields: str) -> Any:
+    """Return the answer to a code at ``/sso/token``."""
+    request = {
+        "client_id": environment.client_id,
+        "client_secret": api.api_key,
+        "grant_type": "authorization_code",
+        "code": code,
+        **fields,
+    }
+    return api.post("/sso/token", request)
+
+
+def leave_as_user(client: Client, connection: Connection) -> Any:
+    """Return the answer that sends a browser to a connection's provider, to sign in by ``/user_management``."""
+    left = client.get(
+        "/user_management/authorize",
+        {
+            "client_id": connection.environment.client_id,
+            "redirect_uri": CALLBACK,
+            "response_type": "code",
+            "connection_id": connection.id,
+        },
+    )
+    return client.get(local(left["Location"]))
+
+
+def sign_in_user(
+    api: ApiClient,
+    connection: Connection,
+    idp: Forge,
+    *,
+    subject: str = "ada-1",
+    email: str = "ada@example.com",
+    session_index: str = "_session1",
+    client: Client | None = None,
+) -> Session:
+    """Sign somebody in by ``/user_management`` through a SAML provider; return their session."""
+    browser = SSOBrowser(connection.environment, client or Client())
+    left = leave_as_user(browser.client, connection)
+    response = saml_answer(connection, idp, change=said_of(subject, email, session_index))
+    back = browser.post_answer(connection, response, query_of(left["Location"])["RelayState"])
+    assert back.status_code == 302, back.content
+    answer = tokens_of(api, connection.environment, query_of(back["Location"])["code"])
+    assert answer.status_code == 200, answer.content
+    newest = Session.objects.in_environment(connection.environment).order_by("-id").first()
+    assert newest is not None
+    return newest

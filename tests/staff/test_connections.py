@@ -102,6 +102,7 @@ def test_settings_mapping_and_domains_are_saved_together(owners_browser, organiz
         connection,
         idp_sso_url="https://other.example/sso",
         allow_idp_initiated="on",
+        single_logout="on",
         domain_names="acme.com, acme.org",
         email="mail",
         full_name="displayName",
@@ -111,6 +112,7 @@ def test_settings_mapping_and_domains_are_saved_together(owners_browser, organiz
 
     assert after.saml_settings.idp_sso_url == "https://other.example/sso"
     assert after.saml_settings.allow_idp_initiated
+    assert after.single_logout
     assert after.saml_settings.sign_requests
     assert sorted(domain.domain for domain in after.domains.all()) == ["acme.com", "acme.org"]
     assert after.attribute_map == {"email": "mail", "name": "displayName"}

@@ -13,6 +13,7 @@ from authentication.pages import cookies
 from authentication.pages.account.identities import name_of_provider
 from authentication.pages.account.plumbing import AccountPage
 from authentication.services import SignedInPlace
+from environments.api.requests import client_ip, user_agent
 from foundation.places import place_of
 from foundation.user_agents import describe_user_agent
 
@@ -43,12 +44,17 @@ class Account(AccountPage):
         }
         return self.show("account/overview.html", context)
 
-    def post(self, _request: HttpRequest) -> HttpResponse:
-        services.end_hosted_session(self.hosted_session)
-        return self._signed_out()
-
-    def _signed_out(self) -> HttpResponse:
-        response = self.go_to("signed-out")
+    def post(self, request: HttpRequest) -> HttpResponse:
+        url = services.log_out_browser(
+            hosted_session=self.hosted_session,
+            ip_address=client_ip(request),
+            user_agent=user_agent(request),
+        )
+        if url is None:
+            response = self.go_to("signed-out")
+        else:
+            # A page that goes on by itself: Chromium holds form-action against every redirect that follows a form.
+            response = self.show("continue.html", {"target": url, "signing_out": True})
         cookies.drop_hosted_secret(response, self.environment)
         return response
 
