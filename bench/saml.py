@@ -11,7 +11,7 @@ import xmlsec
 from lxml import etree
 
 from sso.saml.keys import make_key_pair
-from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
+from sso.saml.parties import IdentityProvider, KeyPair, SAMLOptions, ServiceProvider
 from sso.saml.requests import begin_sign_in
 from sso.saml.responses import read_response
 from tests.sso.saml.identity_provider import Forge, one, post
@@ -49,6 +49,7 @@ def parties() -> tuple[ServiceProvider, Forge]:
         acs_url="https://auth.bench.test/sso/saml/conn_1/acs",
         private_key_pem=private_key_pem,
         certificate_pem=certificate_pem,
+        encryption_pairs=(KeyPair(private_key_pem=private_key_pem, certificate_pem=certificate_pem),),
     )
     return sp, Forge(name="idp.bench.test")
 

@@ -36,6 +36,22 @@ class LastCertificate(BadRequest):
     message = "The last certificate of a connection cannot be deleted. Add its successor first."
 
 
+class SigningCertificateExists(Conflict):
+    """A connection signs with one key pair at a time."""
+
+    code = "saml_sp_signing_certificate_exists"
+    message = "The connection has a signing certificate already. Delete it before creating its replacement."
+
+
+class TooManyEncryptionCertificates(Conflict):
+    """Each of them is tried on what is encrypted, so they are few."""
+
+    code = "too_many_saml_sp_encryption_certificates"
+    message = (
+        "The connection has as many encryption certificates as it can have. Delete those that nobody uses."
+    )
+
+
 class ExchangeNotFound(NotFound):
     """No exchange waits under this handle: it is unknown, answered already, or ran out."""
 

@@ -4,6 +4,7 @@ from django.db import models
 
 from accounts.models import User
 from foundation import clock
+from foundation.encryption import token_digest
 from foundation.fields import EncryptedTextField, PrefixedIDField
 from foundation.ids import new_secret
 from foundation.scoping import EnvironmentModel
@@ -103,6 +104,17 @@ class Connection(EnvironmentModel):
         """How it talks to its provider."""
         return protocol_of(self.connection_type)
 
+    def own_key_pairs(self, use: str) -> list["SPKeyPair"]:
+        """Return our own key pairs of a SAML connection for a KeyPairUse, oldest first."""
+        pairs = sorted(
+            (pair for pair in self.sp_key_pairs.all() if pair.use == use), key=lambda pair: pair.id
+        )
+        former = self.saml_settings.unmoved_key_pair(use)
+        if former is None:
+            return pairs
+        others = [] if use == KeyPairUse.SIGNING else pairs
+        return [*others, former]
+
 
 class ConnectionDomain(EnvironmentModel):
     """A mail domain whose people sign in through a connection."""
@@ -191,10 +203,18 @@ class SAMLSettings(EnvironmentModel):
         default=False, help_text="Whether people may begin at the IdP's own portal."
     )
     clock_skew_seconds = models.PositiveSmallIntegerField(default=60)
-    sp_private_key = EncryptedTextField(
-        editable=False, help_text="PEM; signs requests, opens encrypted assertions."
+    # Our key pairs have a table of their own. Processes of the release before still read and write these two, so what
+    # signs is written here too; the two leave with the release after, and the digest that tells who wrote them last.
+    sp_private_key = EncryptedTextField(editable=False, help_text="PEM; a copy of the key that signs.")
+    sp_certificate = models.TextField(editable=False, help_text="PEM; its certificate.")
+    moved_certificate_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of sp_certificate, when its pair was moved into the table of key pairs.",
     )
-    sp_certificate = models.TextField(editable=False, help_text="PEM; stands in our metadata.")
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -208,6 +228,62 @@ class SAMLSettings(EnvironmentModel):
 
     def __str__(self) -> str:
         return f"SAML settings of {self.connection_id}"
+
+    def unmoved_key_pair(self, use: str) -> "SPKeyPair | None":
+        """Return the pair that a process of the release before wrote, which served both uses; None where none did."""
+        if not self.sp_certificate or self.moved_certificate_digest == token_digest(self.sp_certificate):
+            return None
+        return SPKeyPair(
+            environment_id=self.environment_id,
+            connection_id=self.connection_id,
+            use=use,
+            private_key=self.sp_private_key,
+            certificate=self.sp_certificate,
+        )
+
+
+class KeyPairUse(models.TextChoices):
+    """What a key pair of our own is for, as metadata says it (SAML metadata 2.4.1.1)."""
+
+    SIGNING = "signing", "Signs requests"
+    ENCRYPTION = "encryption", "Opens what is encrypted to us"
+
+
+class SPKeyPair(EnvironmentModel):
+    """A key pair of our own side of a SAML connection: one signs, several may open what is encrypted to us."""
+
+    entity_name = "SAML Service Provider Certificate"
+
+    id = PrefixedIDField(prefix="sp_key_pair")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="sp_key_pairs")
+    use = models.CharField(max_length=10, choices=KeyPairUse.choices)
+    private_key = EncryptedTextField(editable=False, help_text="PEM; never shown.")
+    certificate = models.TextField(editable=False, help_text="PEM; stands in our metadata.")
+    fingerprint = models.CharField(max_length=64, editable=False, help_text="SHA-256, hex.")
+    not_before = models.DateTimeField(editable=False)
+    not_after = models.DateTimeField(editable=False)
+    renewal_announced_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the event that asks for a new one was last emitted."
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "key pair of ours"
+        verbose_name_plural = "key pairs of ours"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "use", "fingerprint"], name="an_sp_certificate_stands_once_for_a_use"
+            ),
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=models.Q(use=KeyPairUse.SIGNING),
+                name="one_signing_key_pair_per_connection",
+            ),
+        ]
+        indexes = [models.Index(fields=["not_after"], name="sp_key_pairs_by_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint[:16]}… until {self.not_after:%Y-%m-%d}"
 
 
 class IdPCertificate(EnvironmentModel):

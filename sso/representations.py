@@ -10,8 +10,10 @@ from sso.models import (
     Connection,
     ConnectionState,
     IdPCertificate,
+    KeyPairUse,
     PasswordlessSession,
     Profile,
+    SPKeyPair,
     SSOSession,
 )
 
@@ -77,7 +79,9 @@ class SAMLOptionsObject(TypedDict):
     idp_signing_certs: list[str]
     sp_entity_id: str
     sp_metadata_url: str
-    sp_signing_cert: str
+    # Null once it was deleted: requests are then unsigned.
+    sp_signing_cert: str | None
+    sp_encryption_certs: list[str]
     # Where responses are addressed to, and where this server takes them: the same unless there is an override.
     acs_url: str
     standard_acs_url: str
@@ -131,7 +135,7 @@ class OAuthOptionsObject(TypedDict):
 class OlderOptionsObject(TypedDict):
     """What older SDKs read of a SAML connection."""
 
-    signing_cert: str
+    signing_cert: str | None
 
 
 class ConnectionDetailsObject(ConnectionObject):
@@ -179,6 +183,37 @@ class IdPCertificateListObject(TypedDict):
 
     object: Literal["list"]
     data: list[IdPCertificateObject]
+
+
+class SPSigningCertificateObject(TypedDict):
+    """The certificate by which the identity provider verifies our requests; its private key is never shown."""
+
+    object: Literal["saml_sp_signing_certificate"]
+    id: str
+    value: str
+    fingerprint: str
+    not_before: str
+    not_after: str
+    created_at: str
+
+
+class SPEncryptionCertificateObject(TypedDict):
+    """A certificate to which the identity provider may encrypt; its private key is never shown."""
+
+    object: Literal["saml_sp_encryption_certificate"]
+    id: str
+    value: str
+    fingerprint: str
+    not_before: str
+    not_after: str
+    created_at: str
+
+
+class SPEncryptionCertificateListObject(TypedDict):
+    """All of them, oldest first; they are few, so there are no pages."""
+
+    object: Literal["list"]
+    data: list[SPEncryptionCertificateObject]
 
 
 class ProfileObject(TypedDict):
@@ -310,7 +345,7 @@ def represent_connection_details(connection: Connection) -> ConnectionDetailsObj
     }
     if connection.protocol is Protocol.SAML:
         answer["saml_options"] = _represent_saml(connection)
-        answer["options"] = {"signing_cert": connection.saml_settings.sp_certificate}
+        answer["options"] = {"signing_cert": _signing_certificate(connection)}
     elif connection.protocol is Protocol.OIDC:
         answer["oidc_options"] = _represent_oidc(connection)
     elif connection.protocol is Protocol.OAUTH:
@@ -370,6 +405,32 @@ def represent_idp_certificate(row: IdPCertificate) -> IdPCertificateObject:
     }
 
 
+def represent_sp_signing_certificate(row: SPKeyPair) -> SPSigningCertificateObject:
+    """Return the public JSON of the pair with which we sign."""
+    return {
+        "object": "saml_sp_signing_certificate",
+        "id": row.id,
+        "value": row.certificate,
+        "fingerprint": row.fingerprint,
+        "not_before": clock.iso(row.not_before),
+        "not_after": clock.iso(row.not_after),
+        "created_at": clock.iso(row.created_at),
+    }
+
+
+def represent_sp_encryption_certificate(row: SPKeyPair) -> SPEncryptionCertificateObject:
+    """Return the public JSON of a pair that opens what is encrypted to us."""
+    return {
+        "object": "saml_sp_encryption_certificate",
+        "id": row.id,
+        "value": row.certificate,
+        "fingerprint": row.fingerprint,
+        "not_before": clock.iso(row.not_before),
+        "not_after": clock.iso(row.not_after),
+        "created_at": clock.iso(row.created_at),
+    }
+
+
 def represent_profile(profile: Profile) -> ProfileObject:
     """Return the public JSON of a profile; its connection is loaded."""
     roles: list[RoleSlugObject] = [{"slug": slug} for slug in profile.role_slugs]
@@ -412,6 +473,10 @@ def represent_passwordless_session(session: PasswordlessSession) -> Passwordless
     }
 
 
+def _signing_certificate(connection: Connection) -> str | None:
+    return next((pair.certificate for pair in connection.own_key_pairs(KeyPairUse.SIGNING)), None)
+
+
 def _represent_saml(connection: Connection) -> SAMLOptionsObject:
     row = connection.saml_settings
     certificates = sorted(connection.idp_certificates.all(), key=lambda certificate: certificate.id)
@@ -427,7 +492,8 @@ def _represent_saml(connection: Connection) -> SAMLOptionsObject:
         "idp_signing_certs": [certificate.certificate for certificate in certificates],
         "sp_entity_id": row.sp_entity_id or conf.saml_metadata_url(connection.id),
         "sp_metadata_url": conf.saml_metadata_url(connection.id),
-        "sp_signing_cert": row.sp_certificate,
+        "sp_signing_cert": _signing_certificate(connection),
+        "sp_encryption_certs": [pair.certificate for pair in connection.own_key_pairs(KeyPairUse.ENCRYPTION)],
         "acs_url": row.acs_url or conf.saml_acs_url(connection.id),
         "standard_acs_url": conf.saml_acs_url(connection.id),
         "slo_url": conf.saml_slo_url(connection.id),

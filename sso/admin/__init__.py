@@ -1,3 +1,3 @@
-from sso.admin import connections, profiles, social_providers, test_idp, trail
+from sso.admin import connections, expiry, profiles, social_providers, test_idp, trail
 
-__all__ = ["connections", "profiles", "social_providers", "test_idp", "trail"]
+__all__ = ["connections", "expiry", "profiles", "social_providers", "test_idp", "trail"]

@@ -38,6 +38,7 @@ from sso.models import (
     ExchangeKind,
     ExchangeState,
     IdPCertificate,
+    KeyPairUse,
     Profile,
     SSOSession,
 )
@@ -285,6 +286,31 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         return "The certificate counts from now on."
 
     @tool(
+        "New encryption certificate",
+        explanation="Another key pair beside those that stand; each of them opens what is encrypted to it. Give the new "
+        "certificate, or our metadata, to the identity provider, and delete the former one here when sign-ins come by "
+        "the new one.",
+        applies=lambda row: row.protocol is Protocol.SAML,
+    )
+    def add_encryption_pair(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> str:
+        """Begin to change the key that identity providers encrypt to."""
+        services.create_encryption_pair(connection=row, actor=actor_of(request))
+        return "There is a new certificate, and it stands first in our metadata. The former ones still count."
+
+    @tool(
+        "Renew signing certificate",
+        explanation="From this moment a new key signs our requests, and the former one is gone. An identity provider that "
+        "verifies our signatures refuses people until it knows the new certificate: have its admin load our metadata "
+        "again right afterwards. Most providers do not verify them, and need nothing.",
+        is_dangerous=True,
+        applies=lambda row: row.protocol is Protocol.SAML,
+    )
+    def rotate_signing_pair(self, request: HttpRequest, row: Connection, _data: dict[str, Any]) -> str:
+        """Sign with another key."""
+        services.rotate_signing_pair(connection=row, actor=actor_of(request))
+        return "Requests are signed by a new key now. It stands in our metadata."
+
+    @tool(
         "Switch off",
         explanation="Nobody can sign in through it until it is switched on again. Sessions stay open.",
         is_dangerous=True,
@@ -332,6 +358,21 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         )
         if row.protocol is not Protocol.SAML:
             return (sign_ins, people)
+        own = Panel(
+            "Our own certificates",
+            ("SHA-256 fingerprint", "What it does", "Counts", "Since"),
+            [
+                (
+                    link(one, f"{one.fingerprint[:16]}…"),
+                    one.get_use_display(),
+                    expiry_badge(one),
+                    one.created_at,
+                )
+                for use in KeyPairUse.values
+                for one in services.list_key_pairs(row, use)
+            ],
+            empty="None: requests are unsigned, and nothing can be encrypted to us.",
+        )
         rows = IdPCertificate.objects.in_environment(environment).filter(connection=row)
         certificates = Panel(
             "Certificates of the identity provider",
@@ -342,7 +383,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
             ],
             empty="None: without one, no answer can be verified. Add one, or load the metadata.",
         )
-        return (sign_ins, certificates, people)
+        return (sign_ins, certificates, own, people)
 
     def dashboard_figures(self, environment: Environment, request: HttpRequest) -> Sequence[Figure]:
         """How many connections wait for a new certificate."""

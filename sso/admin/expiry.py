@@ -16,12 +16,12 @@ from environments.staff.panels import badge, link, list_url
 from environments.staff.scope import environment_of
 from foundation import clock
 from sso import conf, services
-from sso.models import Connection, IdPCertificate
+from sso.models import Connection, IdPCertificate, SPKeyPair
 from sso.representations import LINKED_STATES
 from sso.services import fingerprint_in_pairs
 
 
-def expiry_badge(certificate: IdPCertificate) -> str:
+def expiry_badge(certificate: IdPCertificate | SPKeyPair) -> str:
     """Return until when a certificate counts."""
     left = certificate.not_after - clock.now()
     day = f"{certificate.not_after:%Y-%m-%d}"
@@ -81,15 +81,39 @@ class CertificateFilter(admin.SimpleListFilter):
         )
 
 
-@admin.register(IdPCertificate)
-class IdPCertificateAdmin(EnvironmentModelAdmin):
-    """A certificate with which an identity provider signs."""
+class _CertificateAdmin(EnvironmentModelAdmin):
+    """What is shown of a certificate, whosever it is; it is reached from its connection."""
 
     section = "Single sign-on"
     in_navigation = False
-    list_display = ("fingerprint", "connection_link", "counts", "created_at")
     list_select_related = ("connection",)
     linked_by = ("connection",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("connection")
+
+    @admin.display(description="connection")
+    def connection_link(self, row: IdPCertificate | SPKeyPair) -> str:
+        return link(row.connection)
+
+    @admin.display(description="counts")
+    def counts(self, row: IdPCertificate | SPKeyPair) -> str:
+        return expiry_badge(row)
+
+    @admin.display(description="SHA-256 fingerprint")
+    def fingerprint_shown(self, row: IdPCertificate | SPKeyPair) -> str:
+        return copyable(fingerprint_in_pairs(row.fingerprint))
+
+    @admin.display(description="certificate")
+    def certificate_shown(self, row: IdPCertificate | SPKeyPair) -> str:
+        return format_html('<pre class="pretty">{}</pre>', row.certificate)
+
+
+@admin.register(IdPCertificate)
+class IdPCertificateAdmin(_CertificateAdmin):
+    """A certificate with which an identity provider signs."""
+
+    list_display = ("fingerprint", "connection_link", "counts", "created_at")
     fields = (
         "connection_link",
         "counts",
@@ -103,24 +127,29 @@ class IdPCertificateAdmin(EnvironmentModelAdmin):
         "What the identity provider signs with it is refused from now on. The last one of a connection stays."
     )
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("connection")
-
     def remove(self, request: HttpRequest, row: IdPCertificate) -> None:
         services.delete_idp_certificate(connection=row.connection, certificate_id=row.pk)
 
-    @admin.display(description="connection")
-    def connection_link(self, row: IdPCertificate) -> str:
-        return link(row.connection)
 
-    @admin.display(description="counts")
-    def counts(self, row: IdPCertificate) -> str:
-        return expiry_badge(row)
+@admin.register(SPKeyPair)
+class SPKeyPairAdmin(_CertificateAdmin):
+    """A key pair of our own side; its private key is shown to nobody."""
 
-    @admin.display(description="SHA-256 fingerprint")
-    def fingerprint_shown(self, row: IdPCertificate) -> str:
-        return copyable(fingerprint_in_pairs(row.fingerprint))
+    list_display = ("fingerprint", "connection_link", "use", "counts", "created_at")
+    fields = (
+        "connection_link",
+        "use",
+        "counts",
+        "fingerprint_shown",
+        "not_before",
+        "not_after",
+        "certificate_shown",
+    )
+    readonly_fields = fields
+    delete_explanation = (
+        "An encryption pair: what is encrypted to it cannot be read any more, so let the identity provider use another "
+        "certificate first. The signing pair: requests go out unsigned until there is another one."
+    )
 
-    @admin.display(description="certificate")
-    def certificate_shown(self, row: IdPCertificate) -> str:
-        return format_html('<pre class="pretty">{}</pre>', row.certificate)
+    def remove(self, request: HttpRequest, row: SPKeyPair) -> None:
+        services.delete_key_pair(connection=row.connection, use=row.use, pair_id=row.pk)

@@ -1,4 +1,4 @@
-"""Views of connections and of their certificates."""
+"""Views of connections."""
 
 from typing import Any
 
@@ -6,28 +6,23 @@ from django.http import HttpRequest, HttpResponse
 
 from environments.api.schema import describe
 from environments.api.views import ApiView, no_content, reply
-from foundation.errors import NotFound
 from foundation.scoping import EnvironmentQuerySet
 from organizations.models import Organization
 from sso import services
 from sso.api.readings import changes_of, type_of
 from sso.api.serializers import (
-    CertificateInput,
     ConnectionInput,
     ConnectionParameters,
     ConnectionUpdateInput,
 )
-from sso.connection_types import Protocol, canonical_type
+from sso.connection_types import canonical_type
 from sso.errors import ConnectionSettingsInvalid
-from sso.models import Connection, IdPCertificate
+from sso.models import Connection
 from sso.representations import (
     ConnectionDetailsObject,
     ConnectionObject,
-    IdPCertificateListObject,
-    IdPCertificateObject,
     represent_connection,
     represent_connection_details,
-    represent_idp_certificate,
 )
 
 
@@ -114,53 +109,4 @@ class ConnectionItem(ApiView):
     def delete(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
         connection = services.require_connection(self.environment, connection_id)
         services.delete_connection(connection=connection, actor=self.actor)
-        return no_content()
-
-
-class _CertificateView(ApiView):
-    """Certificates belong to SAML connections alone."""
-
-    def require_saml_connection(self, connection_id: str) -> Connection:
-        """Return the connection; raises NotFound, also where it speaks another protocol."""
-        connection = services.require_connection(self.environment, connection_id)
-        if connection.protocol is not Protocol.SAML:
-            raise NotFound.of("Connection", connection_id)
-        return connection
-
-
-class IdPCertificateCollection(_CertificateView):
-    """GET, POST /connections/{id}/saml_idp_signing_certs."""
-
-    @describe("List the identity provider's certificates", response=IdPCertificateListObject, refusals=(404,))
-    def get(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
-        connection = self.require_saml_connection(connection_id)
-        rows = IdPCertificate.objects.in_environment(self.environment).filter(connection=connection)
-        data = [represent_idp_certificate(row) for row in rows.order_by("id")]
-        listed: IdPCertificateListObject = {"object": "list", "data": data}
-        return reply(listed)
-
-    @describe(
-        "Add a certificate of the identity provider",
-        request=CertificateInput,
-        response=IdPCertificateObject,
-        status=201,
-        refusals=(404,),
-    )
-    def post(self, _request: HttpRequest, connection_id: str) -> HttpResponse:
-        row = services.add_idp_certificate(
-            connection=self.require_saml_connection(connection_id),
-            actor=self.actor,
-            certificate=self.read(CertificateInput)["value"],
-        )
-        return reply(represent_idp_certificate(row), 201)
-
-
-class IdPCertificateItem(_CertificateView):
-    """DELETE /connections/{id}/saml_idp_signing_certs/{certificate_id}."""
-
-    @describe("Delete a certificate of the identity provider", status=204, refusals=(400, 404))
-    def delete(self, _request: HttpRequest, connection_id: str, certificate_id: str) -> HttpResponse:
-        services.delete_idp_certificate(
-            connection=self.require_saml_connection(connection_id), certificate_id=certificate_id
-        )
         return no_content()

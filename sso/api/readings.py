@@ -9,7 +9,12 @@ from sso.models import Connection
 from sso.services import ConnectionChanges
 
 # The names on the wire that differ from those of the columns.
-_SAML_NAMES = {"idp_metadata_url": "metadata_url", "idp_signing_certs": "idp_certificates"}
+_SAML_NAMES = {
+    "idp_metadata_url": "metadata_url",
+    "idp_signing_certs": "idp_certificates",
+    "sp_signing_key_pair": "signing_key_pair",
+    "sp_encryption_key_pairs": "encryption_key_pairs",
+}
 
 
 def changes_of(fields: Mapping[str, Any], present: Connection | None = None) -> ConnectionChanges:
@@ -26,11 +31,13 @@ def changes_of(fields: Mapping[str, Any], present: Connection | None = None) -> 
         changes["saml"] = _saml(fields["saml_options"])
     older = fields.get("options", {})
     if older.get("signing_key") or older.get("signing_cert"):
-        pair = {
-            "sp_private_key": older.get("signing_key") or "",
-            "sp_certificate": older.get("signing_cert") or "",
+        # Older SDKs know one pair, which signs and is encrypted to.
+        pair = {"key": older.get("signing_key") or "", "cert": older.get("signing_cert") or ""}
+        changes["saml"] = {
+            "encryption_key_pairs": [pair],
+            **changes.get("saml", {}),
+            "signing_key_pair": pair,
         }
-        changes["saml"] = {**changes.get("saml", {}), **pair}
     if "oidc_options" in fields:
         changes["oidc"] = _oidc(fields["oidc_options"])
     if "oauth_options" in fields:
@@ -65,9 +72,6 @@ def _maps(given: Mapping[str, Any], present: Connection | None) -> dict[str, Any
 
 def _saml(options: Mapping[str, Any]) -> dict[str, Any]:
     changes = {_SAML_NAMES.get(name, name): value for name, value in options.items()}
-    pair = changes.pop("sp_signing_key_pair", None)
-    if pair is not None:
-        changes |= {"sp_private_key": pair["key"], "sp_certificate": pair["cert"]}
     for name in ("metadata_url", "idp_slo_url", "idp_slo_response_url", "sp_entity_id", "acs_url"):
         if name in changes:
             changes[name] = changes[name] or ""

@@ -108,7 +108,14 @@ class SAMLOptionsInput(serializers.Serializer[Any]):
         "for the standard one.",
     )
     sp_signing_key_pair = KeyPairInput(
-        required=False, help_text="Signs our requests and opens what is encrypted for us."
+        required=False, help_text="Signs our requests; without one, a new connection gets its own."
+    )
+    sp_encryption_key_pairs = serializers.ListField(
+        child=KeyPairInput(),
+        required=False,
+        max_length=5,
+        help_text="Open what is encrypted for us, these and no others from now on; without any, a new connection gets "
+        "its own.",
     )
     sign_requests = FlagField(required=False)
     require_signed_responses = FlagField(required=False)

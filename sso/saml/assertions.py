@@ -193,7 +193,10 @@ def _subject(content: Element, expected: Expectations) -> dict[str, str]:
     name_id = None if subject is None else child(subject, SAML, "NameID")
     encrypted = None if subject is None else child(subject, SAML, "EncryptedID")
     if encrypted is not None:
-        name_id = decrypt(encrypted, expected.sp.private_key_pem, tag(SAML, "NameID"), "NameID")
+        # It stands in what was verified.
+        name_id = decrypt(
+            encrypted, expected.sp.encryption_pairs, tag(SAML, "NameID"), "NameID", verified=encrypted
+        )
     value = text_of(name_id)
     if name_id is None or not value:
         raise refused(SAMLFailure.SUBJECT_MISSING)

@@ -127,8 +127,7 @@ SENTENCES: Mapping[SAMLFailure, str] = {
     SAMLFailure.NOT_ENCRYPTED: "This connection asks for encrypted assertions, and this one is not. Upload our "
     "encryption certificate at your IdP, or turn the demand off here.",
     SAMLFailure.KEY_TRANSPORT_REFUSED: "The encryption key is wrapped by {found}; set your IdP to RSA-OAEP.",
-    SAMLFailure.CIPHER_REFUSED: "The assertion is encrypted by {found}; set your IdP to AES-256-GCM, or turn the "
-    "encryption of assertions off.",
+    SAMLFailure.CIPHER_REFUSED: "The {what} is encrypted by {found}; {advice}.",
     SAMLFailure.DECRYPTION_FAILED: "The {what} cannot be decrypted. Your IdP probably has an old encryption certificate "
     "of this connection: take it from our metadata.",
     SAMLFailure.WRONG_NUMBER_OF_ASSERTIONS: "The response has {found} assertions; exactly one is expected.",

@@ -20,7 +20,7 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from sso.saml import documents, names
 from sso.saml.documents import Element
 from sso.saml.failures import SAMLFailure, refused
-from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
+from sso.saml.parties import IdentityProvider, KeyPair, SAMLOptions, ServiceProvider
 from sso.saml.signatures import GuardedSignatureContext
 
 
@@ -87,6 +87,9 @@ def _without_times(confirmation: Element) -> Element:
 
 def settings_of(sp: ServiceProvider, idp: IdentityProvider, options: SAMLOptions) -> dict[str, Any]:
     """Return the settings of the library for one connection, with every check that it has by name."""
+    # It neither signs nor decrypts here, and still insists on a key wherever it could.
+    signing = KeyPair(private_key_pem=sp.private_key_pem, certificate_pem=sp.certificate_pem)
+    own = next((pair for pair in (signing, *sp.encryption_pairs) if pair.private_key_pem), None)
     return {
         "strict": True,
         "debug": False,
@@ -94,8 +97,8 @@ def settings_of(sp: ServiceProvider, idp: IdentityProvider, options: SAMLOptions
             "entityId": sp.entity_id,
             "assertionConsumerService": {"url": sp.acs_url, "binding": names.POST_BINDING},
             "NameIDFormat": names.FORMAT_UNSPECIFIED,
-            "x509cert": sp.certificate_pem,
-            "privateKey": sp.private_key_pem,
+            "x509cert": own.certificate_pem if own else "",
+            "privateKey": own.private_key_pem if own else "",
         },
         "idp": {
             "entityId": idp.entity_id,
@@ -107,8 +110,8 @@ def settings_of(sp: ServiceProvider, idp: IdentityProvider, options: SAMLOptions
         },
         "security": {
             "authnRequestsSigned": options.sign_requests,
-            "logoutRequestSigned": True,
-            "logoutResponseSigned": True,
+            "logoutRequestSigned": own is not None,
+            "logoutResponseSigned": own is not None,
             "signMetadata": False,
             "nameIdEncrypted": False,
             "wantAssertionsSigned": True,

@@ -112,10 +112,12 @@ def _departure(
         "document": etree.tostring(message, encoding="unicode", pretty_print=True),
     }
     form = None
+    # A connection whose signing key was deleted says what it has to say unsigned.
+    is_signed = bool(sp.private_key_pem)
     if idp.slo_binding == "post":
-        form = writing.post_form(parameter, message, relay_state, sp, sign=True)
+        form = writing.post_form(parameter, message, relay_state, sp, sign=is_signed)
     else:
-        url = writing.redirect_url(url, parameter, message, relay_state, sp, sign=True)
+        url = writing.redirect_url(url, parameter, message, relay_state, sp, sign=is_signed)
     return Departure(url=url, form=form, memory={"request_id": str(message.get("ID"))}, sent=sent)
 
 
@@ -225,7 +227,10 @@ def _name_id_of(content: Element, expected: Expectations) -> Element:
     name_id = child(content, SAML, "NameID")
     encrypted = child(content, SAML, "EncryptedID")
     if encrypted is not None:
-        name_id = decrypt(encrypted, expected.sp.private_key_pem, tag(SAML, "NameID"), "NameID")
+        # It stands in what was verified.
+        name_id = decrypt(
+            encrypted, expected.sp.encryption_pairs, tag(SAML, "NameID"), "NameID", verified=encrypted
+        )
     if name_id is None or not text_of(name_id):
         raise refused(SAMLFailure.SUBJECT_MISSING)
     return name_id

@@ -205,18 +205,18 @@ def write_sp_metadata(sp: ServiceProvider, options: SAMLOptions) -> bytes:
         root,
         MD,
         "SPSSODescriptor",
-        AuthnRequestsSigned="true" if options.sign_requests else "false",
+        AuthnRequestsSigned="true" if options.sign_requests and sp.certificate_pem else "false",
         WantAssertionsSigned="true",
         protocolSupportEnumeration=SAMLP,
     )
-    for use in ("signing", "encryption"):
-        key = add(descriptor, MD, "KeyDescriptor", use=use)
-        x509_data = add(add(key, DS, "KeyInfo"), DS, "X509Data")
-        add(x509_data, DS, "X509Certificate", keys.bare_base64(sp.certificate_pem))
-        if use == "encryption":
-            # The best first; a provider that reads this needs no advice about its ciphers.
-            for algorithm in (*reversed(CIPHERS), *sorted(KEY_TRANSPORTS)):
-                add(key, MD, "EncryptionMethod", Algorithm=algorithm)
+    if sp.certificate_pem:
+        _add_key(descriptor, "signing", sp.certificate_pem)
+    # Many providers read one alone, and the first that they meet: the newest.
+    for pair in reversed(sp.encryption_pairs):
+        key = _add_key(descriptor, "encryption", pair.certificate_pem)
+        # The best first; a provider that reads this needs no advice about its ciphers.
+        for algorithm in (*reversed(CIPHERS), *sorted(KEY_TRANSPORTS)):
+            add(key, MD, "EncryptionMethod", Algorithm=algorithm)
     if sp.slo_url:
         for binding in (REDIRECT_BINDING, POST_BINDING):
             add(descriptor, MD, "SingleLogoutService", Binding=binding, Location=sp.slo_url)
@@ -226,3 +226,10 @@ def write_sp_metadata(sp: ServiceProvider, options: SAMLOptions) -> bytes:
     )
     service.set("isDefault", "true")
     return etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
+
+
+def _add_key(descriptor: Element, use: str, certificate_pem: str) -> Element:
+    key = add(descriptor, MD, "KeyDescriptor", use=use)
+    x509_data = add(add(key, DS, "KeyInfo"), DS, "X509Data")
+    add(x509_data, DS, "X509Certificate", keys.bare_base64(certificate_pem))
+    return key

@@ -41,6 +41,8 @@ SIGNATURES: Final = {
 }
 KEY_TRANSPORTS: Final = frozenset({f"{XENC}rsa-oaep-mgf1p", f"{XENC11}rsa-oaep"})
 CIPHERS: Final = {f"{XENC11}aes128-gcm": 16, f"{XENC11}aes192-gcm": 24, f"{XENC11}aes256-gcm": 32}
+# Without a seal of their own: only where a signature over the ciphertext was verified before.
+UNSEALED_CIPHERS: Final = {f"{XENC}aes128-cbc": 16, f"{XENC}aes256-cbc": 32}
 
 
 def tag(namespace: str, name: str) -> str:

@@ -7,14 +7,27 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """A private key of ours and its certificate, both PEM."""
+
+    private_key_pem: str = field(repr=False)
+    certificate_pem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceProvider:
-    """One connection's own side. Every URL is absolute and compared exactly; the key and certificate are PEM."""
+    """One connection's own side. Every URL is absolute and compared exactly.
+
+    The private key signs, and is empty where nothing is signed. Each of ``encryption_pairs`` opens what was encrypted
+    to it, so that a provider can change over in its own time; the newest is the last.
+    """
 
     entity_id: str
     acs_url: str
     slo_url: str = ""
     private_key_pem: str = field(default="", repr=False)
     certificate_pem: str = ""
+    encryption_pairs: tuple[KeyPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

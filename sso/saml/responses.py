@@ -70,11 +70,12 @@ def _read(expected: Expectations, saml_response: str, received: dict[str, Any]) 
     _count_assertions(root)
     check_schema(root)
     certificates = expected.idp.certificates_pem
+    verified: Element | None = None
     if root in signed:
-        signatures.verify(root, certificates, "response")
+        verified, _ = signatures.verify(root, certificates, "response")
     elif expected.options.require_signed_responses:
         raise refused(SAMLFailure.RESPONSE_NOT_SIGNED)
-    opened = _open_assertion(root, expected, received)
+    opened = _open_assertion(root, verified, expected, received)
     assertion = opened if opened is not None else children(root, SAML, "Assertion")[0]
     if child(assertion, DS, "Signature") is None:
         raise refused(SAMLFailure.ASSERTION_NOT_SIGNED if root in signed else SAMLFailure.NOTHING_SIGNED)
@@ -126,14 +127,23 @@ def _count_assertions(root: Element) -> None:
         raise refused(SAMLFailure.WRONG_NUMBER_OF_ASSERTIONS, found=len(everywhere))
 
 
-def _open_assertion(root: Element, expected: Expectations, received: dict[str, Any]) -> Element | None:
+def _open_assertion(
+    root: Element, verified: Element | None, expected: Expectations, received: dict[str, Any]
+) -> Element | None:
+    """Return the decrypted assertion, None for one in clear; ``verified`` is the response as it was signed, if it was."""
     encrypted = child(root, SAML, "EncryptedAssertion")
     if encrypted is None:
         if expected.options.require_encrypted_assertions:
             raise refused(SAMLFailure.NOT_ENCRYPTED)
         return None
     name = tag(SAML, "Assertion")
-    opened = decrypt(encrypted, expected.sp.private_key_pem, name, "assertion")
+    opened = decrypt(
+        encrypted,
+        expected.sp.encryption_pairs,
+        name,
+        "assertion",
+        verified=None if verified is None else child(verified, SAML, "EncryptedAssertion"),
+    )
     received["decrypted"] = shown_document(opened)
     signatures.check_signatures(opened, [opened])
     inner = [*opened.iter(name), *opened.iter(tag(SAML, "EncryptedAssertion"))]

@@ -43,6 +43,13 @@ from sso.services.exchanges import (
     open_exchange,
     open_logout,
 )
+from sso.services.key_pairs import (
+    create_encryption_pair,
+    create_signing_pair,
+    delete_key_pair,
+    list_key_pairs,
+    rotate_signing_pair,
+)
 from sso.services.logout import (
     AcceptedLogout,
     ProviderLogout,
@@ -102,9 +109,12 @@ __all__ = [
     "connections_with_relations",
     "connections_with_settings",
     "create_connection",
+    "create_encryption_pair",
     "create_passwordless_session",
+    "create_signing_pair",
     "delete_connection",
     "delete_idp_certificate",
+    "delete_key_pair",
     "due_metadata",
     "end_provider_sessions",
     "exchange_code",
@@ -121,6 +131,7 @@ __all__ = [
     "is_vouched_for",
     "issue_code",
     "link_profile",
+    "list_key_pairs",
     "lock_unasked_code",
     "open_exchange",
     "open_logout",
@@ -136,6 +147,7 @@ __all__ = [
     "require_connection_of_anybody",
     "require_passwordless_session",
     "require_profile",
+    "rotate_signing_pair",
     "saml_options_of",
     "send_passwordless_session",
     "service_provider_of",

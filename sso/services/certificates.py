@@ -13,7 +13,6 @@ from sso.models import Connection, IdPCertificate
 from sso.saml.keys import Certificate, CertificateRefused, read_certificates
 
 RESPONSE_SIGNING = "ResponseSigning"
-REQUEST_SIGNING = "RequestSigning"
 _MOST_CERTIFICATES = 20
 _TOO_MANY = f"A connection has at most {_MOST_CERTIFICATES} certificates. Remove those that have ended."
 
@@ -35,7 +34,7 @@ def add_idp_certificate(*, connection: Connection, actor: Actor, certificate: st
     if standing.count() > _MOST_CERTIFICATES:
         raise ConnectionSettingsInvalid.of("value", _TOO_MANY)
     if standing.count() > 1:
-        _tell_renewed(connection, RESPONSE_SIGNING, row.not_after, actor)
+        tell_renewed(connection, RESPONSE_SIGNING, row.not_after, actor)
     return row
 
 
@@ -68,13 +67,8 @@ def replace_idp_certificates(
     for one in added:
         row = _insert(connection, one)
         if row is not None and present:
-            _tell_renewed(connection, RESPONSE_SIGNING, row.not_after, actor)
+            tell_renewed(connection, RESPONSE_SIGNING, row.not_after, actor)
     return [one.fingerprint for one in added]
-
-
-def tell_key_pair_renewed(connection: Connection, certificate: str, actor: Actor = SYSTEM) -> None:
-    """Tell that our own certificate is another one now."""
-    _tell_renewed(connection, REQUEST_SIGNING, read_certificates(certificate)[0].not_after, actor)
 
 
 def _read(text: str, field: str) -> tuple[Certificate, ...]:
@@ -100,7 +94,8 @@ def _insert(connection: Connection, described: Certificate) -> IdPCertificate | 
         return None
 
 
-def _tell_renewed(connection: Connection, certificate_type: str, expiry: datetime, actor: Actor) -> None:
+def tell_renewed(connection: Connection, certificate_type: str, expiry: datetime, actor: Actor) -> None:
+    """Tell that a connection has a new certificate; within the caller's transaction."""
     emit(
         "connection.saml_certificate_renewed",
         environment=connection.environment,

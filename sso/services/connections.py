@@ -71,7 +71,7 @@ def connections_with_settings(environment: Environment | str) -> EnvironmentQuer
     """Return the connections with their protocol's settings and certificates besides."""
     rows = connections_with_relations(environment)
     return rows.select_related("saml_settings", "oidc_settings", "oauth_provider").prefetch_related(
-        "idp_certificates"
+        "idp_certificates", "sp_key_pairs"
     )
 
 

@@ -12,7 +12,7 @@ from sso.attribute_presets import map_profile
 from sso.connection_types import ConnectionType, Protocol
 from sso.exchanges import Departure, ExchangeRefused, ReceivedProfile
 from sso.failures import EXCHANGE_SENTENCES, ExchangeFailure
-from sso.models import Connection
+from sso.models import Connection, KeyPairUse
 from sso.oauth.clients import oauth_client_of
 from sso.oauth.sign_in import begin_sign_in as begin_oauth
 from sso.oauth.sign_in import finish_sign_in as finish_oauth
@@ -22,7 +22,7 @@ from sso.oidc.sign_in import begin_sign_in as begin_oidc
 from sso.oidc.sign_in import finish_sign_in as finish_oidc
 from sso.representations import oidc_redirect_uri
 from sso.saml import logout as saml_logout
-from sso.saml.parties import IdentityProvider, SAMLOptions, ServiceProvider
+from sso.saml.parties import IdentityProvider, KeyPair, SAMLOptions, ServiceProvider
 from sso.saml.profiles import received_profile
 from sso.saml.requests import begin_sign_in as begin_saml
 from sso.saml.responses import read_response
@@ -163,12 +163,17 @@ def _refuse_test_idp_in_production(connection: Connection) -> None:
 def service_provider_of(connection: Connection) -> ServiceProvider:
     """Return our own side of a SAML connection."""
     row = connection.saml_settings
+    signing = next(iter(connection.own_key_pairs(KeyPairUse.SIGNING)), None)
     return ServiceProvider(
         entity_id=row.sp_entity_id or conf.saml_metadata_url(connection.id),
         acs_url=row.acs_url or conf.saml_acs_url(connection.id),
         slo_url=conf.saml_slo_url(connection.id),
-        private_key_pem=row.sp_private_key,
-        certificate_pem=row.sp_certificate,
+        private_key_pem=signing.private_key if signing else "",
+        certificate_pem=signing.certificate if signing else "",
+        encryption_pairs=tuple(
+            KeyPair(private_key_pem=pair.private_key, certificate_pem=pair.certificate)
+            for pair in connection.own_key_pairs(KeyPairUse.ENCRYPTION)
+        ),
     )
 
 
@@ -191,7 +196,7 @@ def saml_options_of(connection: Connection, *, force_authn: bool = False) -> SAM
     """Return what a SAML connection chose."""
     row = connection.saml_settings
     return SAMLOptions(
-        sign_requests=row.sign_requests,
+        sign_requests=row.sign_requests and bool(connection.own_key_pairs(KeyPairUse.SIGNING)),
         require_signed_responses=row.require_signed_responses,
         require_encrypted_assertions=row.require_encrypted_assertions,
         allow_idp_initiated=row.allow_idp_initiated,

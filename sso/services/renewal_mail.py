@@ -9,7 +9,7 @@ from django.conf import settings
 from environments.staff.panels import change_url
 from environments.staff_mail import StaffMailKind, send_staff_mail
 from foundation import clock
-from sso.models import IdPCertificate
+from sso.models import IdPCertificate, SPKeyPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class EndingCertificate:
     days_left: int
     metadata_url: str
     connection_url: str
+    # What one of our own is for; empty for the provider's.
+    use: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -30,17 +32,25 @@ class EndingCertificate:
         return self.not_after <= clock.now()
 
 
-def mail_renewals(rows: Sequence[IdPCertificate]) -> None:
-    """Write to the operators of an environment about its certificates, all in one mail; soonest first."""
+def mail_renewals(rows: Sequence[IdPCertificate | SPKeyPair]) -> None:
+    """Write to the operators of an environment about its certificates, all in one mail; soonest first.
+
+    The rows are all of one table: what to do about our own is another thing.
+    """
     described = [_described(row) for row in rows]
     send_staff_mail(
         environment=rows[0].connection.environment,
         kind=StaffMailKind.CERTIFICATES,
-        context={"certificates": described, "first": described[0], "others": len(described) - 1},
+        context={
+            "certificates": described,
+            "first": described[0],
+            "others": len(described) - 1,
+            "are_ours": isinstance(rows[0], SPKeyPair),
+        },
     )
 
 
-def _described(row: IdPCertificate) -> EndingCertificate:
+def _described(row: IdPCertificate | SPKeyPair) -> EndingCertificate:
     connection = row.connection
     return EndingCertificate(
         organization_name=connection.organization.name if connection.organization else "",
@@ -50,6 +60,7 @@ def _described(row: IdPCertificate) -> EndingCertificate:
         days_left=max(0, (row.not_after - clock.now()) // timedelta(days=1)),
         metadata_url=connection.saml_settings.metadata_url,
         connection_url=f"{settings.BASE_URL}{change_url(connection)}",
+        use=row.get_use_display() if isinstance(row, SPKeyPair) else "",
     )
 
 

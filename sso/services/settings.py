@@ -4,14 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
 from foundation import clock
 from foundation.jobs import enqueue
 from foundation.outbound import OutboundError, check_url
@@ -26,9 +18,14 @@ from sso.oauth.catalogue import (
     missing_settings,
 )
 from sso.oauth.clients import oauth_client_of
-from sso.saml.keys import CertificateRefused, make_key_pair, public_key_of, read_certificates
-from sso.services.certificates import replace_idp_certificates, tell_key_pair_renewed
+from sso.services.certificates import replace_idp_certificates
 from sso.services.client_authentication import client_columns
+from sso.services.key_pairs import (
+    GivenKeyPair,
+    make_first_pairs,
+    replace_encryption_pairs,
+    replace_signing_pair,
+)
 
 _LONGEST_URL = 2000
 _DISCOVERY_PATH = "/.well-known/openid-configuration"
@@ -54,8 +51,8 @@ class SAMLChanges(TypedDict, total=False):
     requested_authn_context: str
     allow_idp_initiated: bool
     clock_skew_seconds: int
-    sp_private_key: str
-    sp_certificate: str
+    signing_key_pair: GivenKeyPair
+    encryption_key_pairs: Sequence[GivenKeyPair]
 
 
 class OIDCChanges(TypedDict, total=False):
@@ -92,6 +89,9 @@ class OAuthChanges(TypedDict, total=False):
     scopes: str
 
 
+# Certificates and keys have tables of their own.
+_ROWS_OF_THEIR_OWN = frozenset({"idp_certificates", "signing_key_pair", "encryption_key_pairs"})
+
 # Where browsers are sent, and where we go ourselves.
 _SAML_URLS = ("idp_sso_url", "idp_slo_url", "idp_slo_response_url", "metadata_url", "acs_url")
 _OIDC_URLS = (
@@ -106,7 +106,7 @@ _OIDC_URLS = (
 
 
 def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
-    """Write the settings of a SAML connection, making its own key pair where it has none; tell if anything changed.
+    """Write the settings of a SAML connection; a new one gets its own key pairs. Tell if anything changed.
 
     Raises ConnectionSettingsInvalid.
     """
@@ -114,31 +114,31 @@ def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
     row = SAMLSettings.objects.in_environment(connection.environment_id).filter(connection=connection).first()
     is_new = row is None
     if row is None:
-        private_key, certificate = make_key_pair(connection.id)
-        row = SAMLSettings(
-            environment_id=connection.environment_id,
-            connection=connection,
-            sp_private_key=private_key,
-            sp_certificate=certificate,
+        row = SAMLSettings(environment_id=connection.environment_id, connection=connection)
+        make_first_pairs(
+            connection, row, changes.get("signing_key_pair"), changes.get("encryption_key_pairs")
         )
+    connection.saml_settings = row
     columns: dict[str, Any] = {
-        name: value
-        for name, value in changes.items()
-        if name not in {"idp_certificates", "sp_private_key", "sp_certificate"}
+        name: value for name, value in changes.items() if name not in _ROWS_OF_THEIR_OWN
     }
     if "acs_url" in columns:
         columns["acs_url"] = _acs_override(connection, columns["acs_url"])
-    columns |= _key_pair(changes)
-    changed = _write(row, columns, is_new=is_new)
+    changed = _write(row, columns, is_new=False)
     if "metadata_url" in changed and row.metadata_url:
         # Fetched after the commit, and by the daily sweep if the task is lost: nothing calls out from here.
         enqueue("sso.tasks.refresh_metadata", connection.environment_id, connection.id)
-    if "sp_certificate" in changed and not is_new:
-        tell_key_pair_renewed(connection, row.sp_certificate)
     if "idp_certificates" in changes:
         changed += replace_idp_certificates(connection, changes["idp_certificates"])
-    connection.saml_settings = row
-    return is_new or bool(changed)
+    if is_new:
+        return True
+    # Each is written, whatever the others changed.
+    has_changed = [bool(changed)]
+    if "signing_key_pair" in changes:
+        has_changed.append(replace_signing_pair(connection, row, changes["signing_key_pair"]))
+    if "encryption_key_pairs" in changes:
+        has_changed.append(replace_encryption_pairs(connection, changes["encryption_key_pairs"]))
+    return any(has_changed)
 
 
 def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
@@ -241,32 +241,6 @@ def _write(
         row.updated_at = clock.now()
         row.save(update_fields=[*changed, "updated_at"])
     return changed
-
-
-def _key_pair(changes: SAMLChanges) -> dict[str, str]:
-    """Return the columns of a key pair that somebody brings along; both halves, and fitting each other."""
-    given = [name for name in ("sp_private_key", "sp_certificate") if changes.get(name)]
-    if not given:
-        return {}
-    if len(given) == 1:
-        raise ConnectionSettingsInvalid.of(
-            "sp_signing_key_pair", "Give the private key and its certificate together."
-        )
-    try:
-        certificate = read_certificates(changes["sp_certificate"])[0].pem
-        private_key = load_pem_private_key(changes["sp_private_key"].strip().encode(), password=None)
-    except CertificateRefused as error:
-        raise ConnectionSettingsInvalid.of("sp_signing_key_pair", str(error)) from error
-    except (ValueError, TypeError) as error:
-        raise ConnectionSettingsInvalid.of(
-            "sp_signing_key_pair", "The private key is not an unencrypted PEM key."
-        ) from error
-    if not isinstance(private_key, RSAPrivateKey) or private_key.public_key() != public_key_of(certificate):
-        raise ConnectionSettingsInvalid.of(
-            "sp_signing_key_pair", "The private key must be an RSA key, and the certificate its own."
-        )
-    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return {"sp_private_key": pem, "sp_certificate": certificate}
 
 
 def _acs_override(connection: Connection, url: str) -> str:

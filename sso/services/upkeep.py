@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from events.services import emit
 from foundation import clock
@@ -14,12 +15,13 @@ from foundation.retention import delete_in_batches
 from sso import conf
 from sso.errors import ConnectionSettingsInvalid
 from sso.models import (
-    Connection,
     ConnectionState,
     IdPCertificate,
+    KeyPairUse,
     PasswordlessSession,
     SAMLSettings,
     SeenAssertion,
+    SPKeyPair,
     SSOAccessToken,
     SSOAuthorizationCode,
     SSOSession,
@@ -27,6 +29,7 @@ from sso.models import (
 from sso.saml.metadata import IdPMetadata, MetadataRefused, read_idp_metadata
 from sso.services.certificates import RESPONSE_SIGNING, named
 from sso.services.connections import require_connection, update_connection
+from sso.services.key_pairs import CERTIFICATE_TYPES
 from sso.services.renewal_mail import mail_renewals
 from sso.services.settings import SAMLChanges
 
@@ -93,36 +96,41 @@ def due_metadata() -> Iterator[tuple[str, str]]:
 def announce_renewals() -> int:
     """Tell of certificates that end within a month or have ended, once a week each; return how many.
 
-    One that has a successor that lives longer is nobody's concern any more. Each has its event; operators get one mail
+    The providers' count, and our own. One that has a successor that lives longer is nobody's concern any more. Each has its event; operators get one mail
     for all of an environment that are due at once.
     """
+    return sum(
+        _announce(table, environment_id, ids[start : start + _MOST_IN_A_MAIL])
+        for table, rows in ((IdPCertificate, IdPCertificate.unscoped), (SPKeyPair, SPKeyPair.unscoped))
+        for environment_id, ids in _due_by_environment(rows.all()).items()
+        for start in range(0, len(ids), _MOST_IN_A_MAIL)
+    )
+
+
+def _due_by_environment(rows: QuerySet[Any]) -> dict[str, list[str]]:
     moment = clock.now()
-    rows = IdPCertificate.unscoped.filter(
+    ending = rows.filter(
         _is_due(moment),
         not_after__lte=moment + conf.RENEWAL_NOTICE,
         connection__state=ConnectionState.ACTIVE,
     )
     due: dict[str, list[str]] = {}
-    for environment_id, certificate_id in rows.order_by("not_after").values_list("environment_id", "pk"):
-        due.setdefault(environment_id, []).append(certificate_id)
-    return sum(
-        _announce(environment_id, ids[start : start + _MOST_IN_A_MAIL])
-        for environment_id, ids in due.items()
-        for start in range(0, len(ids), _MOST_IN_A_MAIL)
-    )
+    for environment_id, row_id in ending.order_by("not_after").values_list("environment_id", "pk"):
+        due.setdefault(environment_id, []).append(row_id)
+    return due
 
 
 @transaction.atomic
-def _announce(environment_id: str, certificate_ids: list[str]) -> int:
+def _announce(table: type[IdPCertificate | SPKeyPair], environment_id: str, ids: list[str]) -> int:
     moment = clock.now()
-    locked = IdPCertificate.objects.in_environment(environment_id).select_for_update(of=("self",))
+    locked = table.objects.in_environment(environment_id).select_for_update(of=("self",))
     # Of two runs at once, the second one waits here, and finds nothing that is due any more.
     rows = [
         row
-        for row in locked.filter(_is_due(moment), pk__in=certificate_ids)
+        for row in locked.filter(_is_due(moment), pk__in=ids)
         .select_related("connection__environment", "connection__organization", "connection__saml_settings")
         .order_by("pk")
-        if not _has_successor(row.connection, row)
+        if not _has_successor(row)
     ]
     for row in rows:
         row.renewal_announced_at = moment
@@ -134,7 +142,9 @@ def _announce(environment_id: str, certificate_ids: list[str]) -> int:
             data={
                 "connection": named(row.connection),
                 "certificate": {
-                    "certificate_type": RESPONSE_SIGNING,
+                    "certificate_type": (
+                        CERTIFICATE_TYPES[row.use] if isinstance(row, SPKeyPair) else RESPONSE_SIGNING
+                    ),
                     "expiry_date": clock.iso(row.not_after),
                     "is_expired": row.not_after <= moment,
                 },
@@ -151,9 +161,14 @@ def _is_due(moment: datetime) -> Q:
     return Q(renewal_announced_at__isnull=True) | Q(renewal_announced_at__lte=moment - conf.RENEWAL_REPEAT)
 
 
-def _has_successor(connection: Connection, row: IdPCertificate) -> bool:
-    others = IdPCertificate.objects.in_environment(connection.environment_id).filter(connection=connection)
-    return others.filter(not_after__gt=row.not_after).exists()
+def _has_successor(row: IdPCertificate | SPKeyPair) -> bool:
+    if isinstance(row, SPKeyPair):
+        pairs = SPKeyPair.objects.in_environment(row.environment_id)
+        return pairs.filter(
+            connection=row.connection, use=KeyPairUse(row.use), not_after__gt=row.not_after
+        ).exists()
+    others = IdPCertificate.objects.in_environment(row.environment_id)
+    return others.filter(connection=row.connection, not_after__gt=row.not_after).exists()
 
 
 def purge_sso() -> int:

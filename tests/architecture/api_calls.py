@@ -11,7 +11,7 @@ from accounts.models import EmailVerification
 from accounts.services import send_email_change
 from environments.api.views import ApiView, PublicApiView
 from environments.models import Environment
-from sso.models import Connection
+from sso.models import Connection, KeyPairUse
 from sso.services import exchange_code, issue_code
 from tests.api_client import ApiClient
 from tests.factories.accounts import PASSWORD, make_email_verification, make_identity, make_user
@@ -122,6 +122,8 @@ def make_world(environment: Environment) -> World:
         "connection_id": connection.id,
         "certificate_id": connection.idp_certificates.first().id,  # type: ignore[union-attr]  # the factory made one
         "certificate": make_idp_certificate(),
+        "encryption_pair_id": connection.own_key_pairs(KeyPairUse.ENCRYPTION)[0].id,
+        "signing_pair_id": connection.own_key_pairs(KeyPairUse.SIGNING)[0].id,
     }
     return world
 
@@ -151,6 +153,11 @@ def _prepare_group_member(world: World) -> None:
 def _prepare_second_certificate(world: World) -> None:
     path = f"/connections/{world['connection_id']}/saml_idp_signing_certs"
     assert world.api.post(path, {"value": make_idp_certificate()}).status_code == 201
+
+
+def _prepare_no_signing_pair(world: World) -> None:
+    path = f"/connections/{world['connection_id']}/saml_sp_signing_cert"
+    assert world.api.delete(f"{path}/{world['signing_pair_id']}").status_code == 204
 
 
 def _prepare_sso_code(world: World) -> None:
@@ -467,6 +474,30 @@ CALLS: list[Call] = [
         f"{_CONNECTION}/saml_idp_signing_certs/<str:certificate_id>",
         status=204,
         prepare=_prepare_second_certificate,
+        spec="",
+    ),
+    Call("GET", f"{_CONNECTION}/saml_sp_encryption_certs", spec=""),
+    Call("POST", f"{_CONNECTION}/saml_sp_encryption_certs", status=201, spec=""),
+    Call(
+        "DELETE",
+        f"{_CONNECTION}/saml_sp_encryption_certs/<str:certificate_id>",
+        status=204,
+        names={"certificate_id": "encryption_pair_id"},
+        spec="",
+    ),
+    Call("GET", f"{_CONNECTION}/saml_sp_signing_cert", spec=""),
+    Call(
+        "POST",
+        f"{_CONNECTION}/saml_sp_signing_cert",
+        status=201,
+        prepare=_prepare_no_signing_pair,
+        spec="",
+    ),
+    Call(
+        "DELETE",
+        f"{_CONNECTION}/saml_sp_signing_cert/<str:certificate_id>",
+        status=204,
+        names={"certificate_id": "signing_pair_id"},
         spec="",
     ),
     Call(

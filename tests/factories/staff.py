@@ -13,7 +13,7 @@ from events.models import Event
 from events.services import queue_mail
 from foundation.actors import SYSTEM
 from organizations import services as organizations
-from sso.models import IdPCertificate, OAuthProvider, SandboxIdentityProvider
+from sso.models import IdPCertificate, KeyPairUse, OAuthProvider, SandboxIdentityProvider
 from sso.test_idp.services import ensure_test_idp
 from tests.factories.accounts import make_passkey, make_totp_factor, make_user
 from tests.factories.organizations import (
@@ -103,6 +103,7 @@ def one_of_everything(environment: Environment, tag: str) -> dict[str, Any]:
         "sso/connection": connection,
         "sso/idpcertificate": IdPCertificate.objects.in_environment(environment).get(connection=connection),
         "sso/oauthprovider": social,
+        "sso/spkeypair": connection.own_key_pairs(KeyPairUse.SIGNING)[0],
         "sso/profile": profile,
         "sso/sandboxidentityprovider": SandboxIdentityProvider.objects.in_environment(environment).get(),
         "sso/ssosession": make_sso_session(profile),

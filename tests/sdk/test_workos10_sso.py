@@ -2,8 +2,10 @@
 
 import base64
 import re
+import threading
 import zlib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,15 +21,19 @@ from workos._errors import (
 )
 from workos.common.models import OrganizationDomainDataState
 from workos.organizations import OrganizationDomainData
-from workos.sso import CreateProtocolOptionsSAML
-from workos.sso.models import CreateConnectionSAMLOptions
+from workos.sso import CreateProtocolOptionsSAML, PatchProtocolOptionsSAML
+from workos.sso.models import (
+    CreateConnectionKeyPair,
+    CreateConnectionSAMLOptions,
+    PatchConnectionSAMLOptions,
+)
 
 from foundation.ids import new_secret
 from sso.saml.parties import ServiceProvider
 from tests.factories.sso import make_idp_certificate
 from tests.live import LiveGatehouse
 from tests.sdk.idp_visit import sign_in_at_the_provider
-from tests.sso.saml.identity_provider import Forge, post
+from tests.sso.saml.identity_provider import Forge, encrypt_element, key_pair, post
 
 NO_SETTINGS = CreateProtocolOptionsSAML(saml_options=CreateConnectionSAMLOptions())
 CALLBACK = "http://localhost:3000/callback"
@@ -68,21 +74,30 @@ def query_of(url: str) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def sign_in(url: str, idp: Forge, base_url: str, connection_id: str) -> str:
+def sign_in(
+    url: str,
+    idp: Forge,
+    base_url: str,
+    connection_id: str,
+    *,
+    acs_url: str | None = None,
+    encryption_certificate: str = "",
+) -> str:
     """Go to the identity provider and back, as a browser would; return where it was sent at the end."""
     with requests.Session() as browser:
         start = browser.get(url, allow_redirects=False).headers["Location"]
         sent = query_of(browser.get(start, allow_redirects=False).headers["Location"])
         request = etree.fromstring(zlib.decompress(base64.b64decode(sent["SAMLRequest"]), -15))
-        acs = f"{base_url}/sso/saml/{connection_id}/acs"
-        sp = ServiceProvider(
-            entity_id=f"{base_url}/sso/saml/{connection_id}/metadata", acs_url=acs, certificate_pem=""
-        )
-        fields = {
-            "SAMLResponse": post(idp.response(sp, str(request.get("ID")))),
-            "RelayState": sent["RelayState"],
-        }
-        return str(browser.post(acs, data=fields, allow_redirects=False).headers["Location"])
+        acs = acs_url or f"{base_url}/sso/saml/{connection_id}/acs"
+        sp = ServiceProvider(entity_id=f"{base_url}/sso/saml/{connection_id}/metadata", acs_url=acs)
+        response = idp.response(sp, str(request.get("ID")))
+        if encryption_certificate:
+            response = encrypt_element(response, encryption_certificate)
+        fields = {"SAMLResponse": post(response), "RelayState": sent["RelayState"]}
+        answer = browser.post(acs, data=fields, allow_redirects=False)
+        while answer.status_code == 307:
+            answer = browser.post(answer.headers["Location"], data=fields, allow_redirects=False)
+        return str(answer.headers["Location"])
 
 
 def test_somebody_signs_in_and_the_profile_is_fetched(workos, gatehouse_server, connection, idp):
@@ -120,6 +135,124 @@ def test_connections_are_listed_changed_and_deleted(workos, connection):
 
     with pytest.raises(NotFoundError):
         workos.sso.get_connection(connection.id)
+
+
+def test_the_key_pairs_of_our_own_side_are_rotated(workos, gatehouse_server, connection, idp):
+    sso, connection_id = workos.sso, connection.id
+
+    def sign_in_encrypted(certificate: str) -> bool:
+        url = sso.get_authorization_url(redirect_uri=CALLBACK, connection=connection_id, state="mine")
+        back = query_of(
+            sign_in(url, idp, gatehouse_server.base_url, connection_id, encryption_certificate=certificate)
+        )
+        return "code" in back and sso.get_profile_and_token(code=back["code"]).profile.first_name == "Ada"
+
+    (first,) = sso.list_connection_saml_sp_encryption_certs(connection_id).data
+    second = sso.create_connection_saml_sp_encryption_cert(connection_id)
+    listed = sso.list_connection_saml_sp_encryption_certs(connection_id).data
+    assert [row.id for row in listed] == [first.id, second.id]
+    assert first.not_after is not None
+    assert first.not_after > first.created_at
+    assert sign_in_encrypted(first.value)
+    assert sign_in_encrypted(second.value)
+    sso.delete_connection_saml_sp_encryption_cert(connection_id, first.id)
+    assert not sign_in_encrypted(first.value)
+    assert sign_in_encrypted(second.value)
+    with pytest.raises(NotFoundError):
+        sso.delete_connection_saml_sp_encryption_cert(connection_id, first.id)
+
+    signing = sso.list_connection_saml_sp_signing_cert(connection_id)
+    with pytest.raises(ConflictError):
+        sso.create_connection_saml_sp_signing_cert(connection_id)
+    sso.delete_connection_saml_sp_signing_cert(connection_id, signing.id)
+    with pytest.raises(NotFoundError):
+        sso.list_connection_saml_sp_signing_cert(connection_id)
+    successor = sso.create_connection_saml_sp_signing_cert(connection_id)
+    assert successor.value != signing.value
+    assert sso.list_connection_saml_sp_signing_cert(connection_id) == successor
+
+
+def test_customers_bring_keys_of_their_own(workos, connection):
+    pairs = [
+        CreateConnectionKeyPair(key=key, cert=certificate)
+        for key, certificate in (key_pair("signs.acme.example"), key_pair("opens.acme.example"))
+    ]
+    options = CreateConnectionSAMLOptions(sp_signing_key_pair=pairs[0], sp_encryption_key_pairs=[pairs[1]])
+    made = workos.sso.create_connection(
+        organization_id=connection.organization_id,
+        protocol_options=CreateProtocolOptionsSAML(saml_options=options),
+    )
+
+    assert workos.sso.list_connection_saml_sp_signing_cert(made.id).value == pairs[0].cert
+    assert [row.value for row in workos.sso.list_connection_saml_sp_encryption_certs(made.id).data] == [
+        pairs[1].cert
+    ]
+    foreign = CreateConnectionKeyPair(key=pairs[0].key, cert=pairs[1].cert)
+    with pytest.raises(UnprocessableEntityError):
+        workos.sso.create_connection(
+            organization_id=connection.organization_id,
+            protocol_options=CreateProtocolOptionsSAML(
+                saml_options=CreateConnectionSAMLOptions(sp_signing_key_pair=foreign)
+            ),
+        )
+
+
+class _Forwarder(BaseHTTPRequestHandler):
+    """A customer's address that sends each POST on to ours, as it came."""
+
+    standard_acs_url = ""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(307)
+        self.send_header("Location", self.standard_acs_url)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def forwarder(gatehouse_server, connection) -> Iterator[str]:
+    handler = type(
+        "Forwarder",
+        (_Forwarder,),
+        {"standard_acs_url": f"{gatehouse_server.base_url}/sso/saml/{connection.id}/acs"},
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}/saml/consume"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_response_that_the_customers_own_address_forwards_signs_in(
+    workos, gatehouse_server, connection, idp, forwarder
+):
+    def update(**options: str) -> None:
+        changes = PatchConnectionSAMLOptions(**options)
+        workos.sso.update_connection(
+            connection.id, protocol_options=PatchProtocolOptionsSAML(saml_options=changes)
+        )
+
+    def come_back(acs_url: str | None) -> dict[str, str]:
+        url = workos.sso.get_authorization_url(redirect_uri=CALLBACK, connection=connection.id, state="mine")
+        return query_of(sign_in(url, idp, gatehouse_server.base_url, connection.id, acs_url=acs_url))
+
+    update(acs_url=forwarder)
+    assert (
+        workos.sso.get_profile_and_token(code=come_back(forwarder)["code"]).profile.email == "ada@example.com"
+    )
+    assert "code" not in come_back(None)
+
+    # What the SDK leaves out of an update it sends as null: the standard address counts again.
+    update(idp_sso_url=idp.sso_url)
+    assert "code" not in come_back(forwarder)
+    assert "code" in come_back(None)
 
 
 def test_a_link_by_mail_ends_in_a_profile(workos):

@@ -21,9 +21,17 @@ from foundation.actors import SYSTEM
 from foundation.errors import DomainError
 from organizations.models import Organization
 from sso import services
-from sso.errors import InvalidGrant
+from sso.errors import InvalidGrant, SigningCertificateExists, TooManyEncryptionCertificates
 from sso.exchanges import ReceivedProfile
-from sso.models import ExchangeKind, IdPCertificate, Profile, ProviderSession, SSOAccessToken
+from sso.models import (
+    ExchangeKind,
+    IdPCertificate,
+    KeyPairUse,
+    Profile,
+    ProviderSession,
+    SPKeyPair,
+    SSOAccessToken,
+)
 from sso.services import IssuedToken
 from tests.factories.environments import make_environment, make_operator
 from tests.factories.organizations import make_domain, make_organization
@@ -139,3 +147,40 @@ def test_announcements_at_once_tell_of_each_certificate_once(organization):
 
     assert sorted(told) == [0, 0, 0, 0, 3]
     assert Mail.unscoped.count() == 1
+
+
+def test_signing_pairs_made_at_once_are_one(organization):
+    connection = make_saml_connection(organization)
+    (pair,) = services.list_key_pairs(connection, KeyPairUse.SIGNING)
+    services.delete_key_pair(connection=connection, use=KeyPairUse.SIGNING, pair_id=pair.id)
+
+    def create(number: int) -> SPKeyPair | DomainError | None:
+        if number % 2:
+            # Whoever changes the connection meanwhile waits, and is waited for.
+            changes = {"saml": {"sign_requests": number % 4 == 1}}
+            services.update_connection(connection=connection, actor=SYSTEM, changes=changes)  # type: ignore[arg-type]  # the keys of ConnectionChanges
+            return None
+        try:
+            return services.create_signing_pair(connection=connection, actor=SYSTEM)
+        except SigningCertificateExists as refusal:
+            return refusal
+
+    outcomes = in_parallel(8, create)
+
+    assert sum(isinstance(outcome, SPKeyPair) for outcome in outcomes) == 1
+    assert SPKeyPair.unscoped.filter(use=KeyPairUse.SIGNING).count() == 1
+
+
+def test_encryption_pairs_made_at_once_stay_few(organization):
+    connection = make_saml_connection(organization)
+
+    def create(_number: int) -> SPKeyPair | DomainError:
+        try:
+            return services.create_encryption_pair(connection=connection, actor=SYSTEM)
+        except TooManyEncryptionCertificates as refusal:
+            return refusal
+
+    outcomes = in_parallel(8, create)
+
+    assert sum(isinstance(outcome, SPKeyPair) for outcome in outcomes) == 4
+    assert SPKeyPair.unscoped.filter(use=KeyPairUse.ENCRYPTION).count() == 5

@@ -219,6 +219,56 @@ def test_what_is_no_certificate_is_refused_in_words(owners_browser, organization
     assert "not a certificate" in answer.content.decode()
 
 
+def test_our_own_key_pairs_are_shown_and_renewed_without_their_keys(owners_browser, organization):
+    connection = make_saml_connection(organization)
+
+    def pairs(use):
+        return services.list_key_pairs(connection, use)
+
+    (signed,), (opened,) = pairs("signing"), pairs("encryption")
+    asks = owners_browser.get(url_of(connection, "tool/rotate-signing-pair")).content.decode()
+    owners_browser.post(url_of(connection, "tool/add-encryption-pair"))
+    owners_browser.post(url_of(connection, "tool/rotate-signing-pair"))
+    page = owners_browser.get(url_of(connection)).content.decode()
+    shown = owners_browser.get(f"/admin/sso/spkeypair/{opened.pk}/change/").content.decode()
+
+    assert "refuses people until it knows the new certificate" in asks
+    (signs,), opens = pairs("signing"), pairs("encryption")
+    assert signs.certificate != signed.certificate
+    assert [row.pk for row in opens][:1] == [opened.pk]
+    assert len(opens) == 2
+    assert "Our own certificates" in page
+    assert all(row.fingerprint[:16] in page for row in (signs, *opens))
+    assert signed.fingerprint[:16] not in page
+    assert opened.certificate.splitlines()[1] in shown
+    assert "PRIVATE KEY" not in page + shown
+    owners_browser.post(f"/admin/sso/spkeypair/{opened.pk}/delete/")
+    assert [row.pk for row in pairs("encryption")] == [opens[1].pk]
+
+
+def test_what_stands_in_the_way_of_another_key_pair_is_told(owners_browser, organization):
+    connection = make_saml_connection(organization)
+    for _ in range(4):
+        owners_browser.post(url_of(connection, "tool/add-encryption-pair"))
+
+    refused = owners_browser.post(url_of(connection, "tool/add-encryption-pair")).content.decode()
+
+    assert "Delete those that nobody uses" in refused
+    assert len(services.list_key_pairs(connection, "encryption")) == 5
+
+
+def test_another_address_of_ours_is_shown_beside_the_standard_one(owners_browser, organization):
+    connection = make_saml_connection(organization)
+    save(owners_browser, connection, acs_url="https://login.acme.example/saml", require_signed_responses="on")
+
+    page = owners_browser.get(url_of(connection)).content.decode()
+    row = services.require_connection(connection.environment_id, connection.pk).saml_settings
+
+    assert row.require_signed_responses
+    assert "https://login.acme.example/saml</code> which forwards to" in page
+    assert f"/sso/saml/{connection.pk}/acs</code>" in page
+
+
 def test_a_connection_is_switched_off_and_on_and_deleted(owners_browser, organization, environment):
     connection = make_test_connection(organization)
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from sso.models import KeyPairUse
 from sso.pages.test_idp import memory
 from sso.pages.test_idp.forms import PersonForm
 from sso.pages.test_idp.memory import Asked, SignIn
@@ -146,14 +147,12 @@ class SignInPage(TestIdPView):
     def _send_saml(
         self, asked: AskedSignIn, party: RelyingParty, person: Person, misbehaviour: Misbehaviour | None
     ) -> HttpResponse:
-        settings = getattr(party.connection, "saml_settings", None)
-        encrypts = settings is not None and settings.require_encrypted_assertions
         issued = issue_response(
             self.idp,
             asked,
             person,
             misbehaviour,
-            encryption_certificate_pem=settings.sp_certificate if encrypts and settings else "",
+            encryption_certificate_pem=_encryption_certificate_of(party),
         )
         response = post_on(self, issued)
         if party.connection is not None and misbehaviour is None:
@@ -178,6 +177,15 @@ class SignInPage(TestIdPView):
             }
         url = authorization_response(self.idp.issuer, asked, answer)
         return go_on(self, url, "Signed in", "The browser goes back to the application.")
+
+
+def _encryption_certificate_of(party: RelyingParty) -> str:
+    """Return the certificate to encrypt to, for a connection that demands it."""
+    settings = getattr(party.connection, "saml_settings", None)
+    if party.connection is None or settings is None or not settings.require_encrypted_assertions:
+        return ""
+    pairs = party.connection.own_key_pairs(KeyPairUse.ENCRYPTION)
+    return pairs[-1].certificate if pairs else ""
 
 
 def authorization_response(issuer: str, asked: AskedAuthorization, answer: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from sso.saml.parties import SAMLOptions, ServiceProvider
+from sso.saml.parties import KeyPair, SAMLOptions, ServiceProvider
 from tests.sso.saml.identity_provider import Forge, key_pair
 
 REQUEST_ID = "_request1"
@@ -20,6 +20,7 @@ def sp() -> ServiceProvider:
         slo_url="https://auth.example.com/sso/saml/conn_1/slo",
         private_key_pem=private_key_pem,
         certificate_pem=certificate_pem,
+        encryption_pairs=(KeyPair(private_key_pem=private_key_pem, certificate_pem=certificate_pem),),
     )
 
 

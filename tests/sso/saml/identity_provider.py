@@ -146,18 +146,20 @@ class Forge:
         *,
         sign: Sequence[str] = ("Assertion",),
         encrypt: bool = False,
+        cipher: Any = xmlsec.constants.TransformAes256Gcm,
         **options: Any,
     ) -> etree._Element:
         """Return a response, changed before it is signed; ``sign`` names what is, inside out."""
         root = self.document(sp, request_id)
         if change is not None:
             change(root)
+        certificate = encryption_certificate(sp) if encrypt else ""
         for name in sign:
             if name == "Response" and encrypt:
-                root = encrypt_element(root, sp.certificate_pem)
+                root = encrypt_element(root, certificate, cipher=cipher)
                 encrypt = False
             self.sign(one(root, name) if name != "Response" else root, **options)
-        return encrypt_element(root, sp.certificate_pem) if encrypt else root
+        return encrypt_element(root, certificate, cipher=cipher) if encrypt else root
 
     def sign(
         self,
@@ -216,6 +218,11 @@ def instant(moment: datetime) -> str:
 def one(root: etree._Element, name: str) -> etree._Element:
     """Return the first element of a local name."""
     return next(element for element in root.iter() if etree.QName(element).localname == name)
+
+
+def encryption_certificate(sp: ServiceProvider) -> str:
+    """Return the certificate that a provider finds first in our metadata, to encrypt to."""
+    return sp.encryption_pairs[-1].certificate_pem
 
 
 def post(root: etree._Element | bytes) -> str:

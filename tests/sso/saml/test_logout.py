@@ -17,7 +17,14 @@ from sso.saml import documents, keys
 from sso.saml.logout import answer_logout, begin_logout, read_logout_request, read_logout_response
 from sso.saml.names import RSA_SHA256
 from sso.saml.parties import ServiceProvider
-from tests.sso.saml.identity_provider import Forge, encrypt_element, instant, one, post
+from tests.sso.saml.identity_provider import (
+    Forge,
+    encrypt_element,
+    encryption_certificate,
+    instant,
+    one,
+    post,
+)
 
 MEMORY = {
     "name_id": "ada-1",
@@ -154,7 +161,7 @@ def test_a_posted_request_is_verified_by_the_signature_inside(sp, idp, options):
 
 
 def test_an_encrypted_name_id_is_opened(sp, idp, options):
-    root = encrypt_element(request(idp, sp), sp.certificate_pem, name="NameID", wrapper="EncryptedID")
+    root = encrypt_element(request(idp, sp), encryption_certificate(sp), name="NameID", wrapper="EncryptedID")
 
     found = read_logout_request(sp, idp.party, options, query_string=query(idp, root))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sso.exchanges import ExchangeRefused
 from sso.saml.metadata import MetadataRefused, read_idp_metadata, write_sp_metadata
-from sso.saml.parties import SAMLOptions, ServiceProvider
+from sso.saml.parties import KeyPair, SAMLOptions, ServiceProvider
 from sso.saml.responses import peek, read_response
 from tests.sso.saml.conftest import REQUEST_ID
 from tests.sso.saml.identity_provider import Forge, key_pair, post
@@ -24,6 +24,7 @@ def party() -> ServiceProvider:
         acs_url="https://auth.example.com/acs",
         private_key_pem=private_key_pem,
         certificate_pem=certificate_pem,
+        encryption_pairs=(KeyPair(private_key_pem=private_key_pem, certificate_pem=certificate_pem),),
     )
 
 

@@ -13,7 +13,14 @@ from sso.saml.parties import SAMLOptions
 from sso.saml.profiles import received_profile
 from sso.saml.responses import peek, read_response
 from tests.sso.saml.conftest import REQUEST_ID
-from tests.sso.saml.identity_provider import Forge, encrypt_element, instant, one, post
+from tests.sso.saml.identity_provider import (
+    Forge,
+    encrypt_element,
+    encryption_certificate,
+    instant,
+    one,
+    post,
+)
 
 TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 
@@ -123,7 +130,7 @@ def test_line_breaks_in_the_encoding_do_no_harm(sp, idp, options):
 
 def test_an_encrypted_name_id_is_opened(sp, idp, options):
     def change(root: etree._Element) -> None:
-        encrypt_element(root, sp.certificate_pem, name="NameID", wrapper="EncryptedID")
+        encrypt_element(root, encryption_certificate(sp), name="NameID", wrapper="EncryptedID")
 
     answer = read_response(sp, idp.party, options, post(idp.response(sp, REQUEST_ID, change)), REQUEST_ID)
 

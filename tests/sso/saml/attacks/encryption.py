@@ -6,6 +6,7 @@ from dataclasses import replace
 import xmlsec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from lxml import etree
 
@@ -13,12 +14,8 @@ from sso.saml import keys
 from sso.saml.failures import SAMLFailure
 from sso.saml.names import XENC, tag
 from sso.saml.parties import ServiceProvider
-from tests.sso.saml.attacks.corpus import (
-    Made,
-    attack,
-    evil_assertion,
-)
-from tests.sso.saml.identity_provider import Forge, encrypt_element, one
+from tests.sso.saml.attacks.corpus import Element, Made, attack, evil_assertion
+from tests.sso.saml.identity_provider import Forge, encrypt_element, encryption_certificate, one
 
 
 @attack(SAMLFailure.NOT_ENCRYPTED, require_encrypted_assertions=True)
@@ -29,15 +26,124 @@ def plain_where_encryption_is_demanded(idp: Forge, sp: ServiceProvider, request_
 @attack(SAMLFailure.KEY_TRANSPORT_REFUSED)
 def rsa_1_5(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
     return encrypt_element(
-        idp.response(sp, request_id), sp.certificate_pem, transport=xmlsec.constants.TransformRsaPkcs1
+        idp.response(sp, request_id), encryption_certificate(sp), transport=xmlsec.constants.TransformRsaPkcs1
     )
 
 
 @attack(SAMLFailure.CIPHER_REFUSED)
 def cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
     return encrypt_element(
-        idp.response(sp, request_id), sp.certificate_pem, cipher=xmlsec.constants.TransformAes128Cbc
+        idp.response(sp, request_id), encryption_certificate(sp), cipher=xmlsec.constants.TransformAes128Cbc
     )
+
+
+@attack(SAMLFailure.CIPHER_REFUSED)
+def longer_cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return encrypt_element(
+        idp.response(sp, request_id), encryption_certificate(sp), cipher=xmlsec.constants.TransformAes256Cbc
+    )
+
+
+@attack(SAMLFailure.CIPHER_REFUSED)
+def cipher_block_chaining_by_another_cipher(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return by_cbc(idp, sp, request_id, padded(b"<a/>"), cipher=f"{XENC}tripledes-cbc")
+
+
+@attack(SAMLFailure.KEY_TRANSPORT_REFUSED)
+def rsa_1_5_in_signed_response(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    root = encrypt_element(
+        idp.response(sp, request_id),
+        encryption_certificate(sp),
+        cipher=xmlsec.constants.TransformAes256Cbc,
+        transport=xmlsec.constants.TransformRsaPkcs1,
+    )
+    idp.sign(root)
+    return root
+
+
+@attack(SAMLFailure.INVALID_SIGNATURE)
+def changed_cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    # One bit of the vector flips one bit of the text: the step of every padding oracle.
+    root = by_cbc(idp, sp, request_id, padded(signed_assertion(idp, sp, request_id)))
+    value = list(root.iter(tag(XENC, "CipherValue")))[-1]
+    octets = bytearray(base64.b64decode(value.text or ""))
+    octets[0] ^= 1
+    value.text = base64.b64encode(octets).decode()
+    return root
+
+
+@attack(SAMLFailure.UNKNOWN_CERTIFICATE)
+def cipher_block_chaining_signed_by_somebody_else(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    eve = replace(idp, name="eve.example.com")
+    return by_cbc(eve, sp, request_id, padded(signed_assertion(idp, sp, request_id)))
+
+
+@attack(SAMLFailure.ASSERTION_NOT_SIGNED)
+def unsigned_under_cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    unsigned = etree.tostring(one(idp.response(sp, request_id, sign=()), "Assertion"))
+    return by_cbc(idp, sp, request_id, padded(unsigned))
+
+
+@attack(SAMLFailure.DECRYPTION_FAILED)
+def wrong_padding(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    text = signed_assertion(idp, sp, request_id)
+    return by_cbc(idp, sp, request_id, text + b" " * (-len(text) % 16))
+
+
+@attack(SAMLFailure.DECRYPTION_FAILED)
+def padding_without_end(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return by_cbc(idp, sp, request_id, padded(signed_assertion(idp, sp, request_id))[:-1] + b"\0")
+
+
+@attack(SAMLFailure.DECRYPTION_FAILED)
+def broken_text_under_cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return by_cbc(idp, sp, request_id, padded(b"\xff<"))
+
+
+@attack(SAMLFailure.DECRYPTION_FAILED)
+def comment_under_cipher_block_chaining(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return by_cbc(idp, sp, request_id, padded(b"<!-- -->" + signed_assertion(idp, sp, request_id)))
+
+
+@attack(SAMLFailure.DECRYPTION_FAILED)
+def half_a_block(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
+    return by_cbc(idp, sp, request_id, padded(signed_assertion(idp, sp, request_id)), kept=-8)
+
+
+def signed_assertion(idp: Forge, sp: ServiceProvider, request_id: str) -> bytes:
+    return etree.tostring(one(idp.response(sp, request_id), "Assertion"), with_tail=False)
+
+
+def padded(octets: bytes) -> bytes:
+    # Any octets may stand before the last one, which counts.
+    count = 16 - len(octets) % 16
+    return octets + b"\xa5" * (count - 1) + bytes([count])
+
+
+def by_cbc(
+    idp: Forge,
+    sp: ServiceProvider,
+    request_id: str,
+    octets: bytes,
+    *,
+    cipher: str = f"{XENC}aes256-cbc",
+    kept: int | None = None,
+) -> Element:
+    """Return a signed response whose ciphertext was made by hand, of octets that have their padding already."""
+    root = idp.response(sp, request_id, encrypt=True)
+    key, vector = b"k" * 32, b"v" * 16
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
+    ciphertext = (vector + encryptor.update(octets) + encryptor.finalize())[:kept]
+    public_key = keys.public_key_of(encryption_certificate(sp))
+    assert isinstance(public_key, rsa.RSAPublicKey)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), label=None)
+    # The first is that of the data, the second that of its key.
+    next(root.iter(tag(XENC, "EncryptionMethod"))).set("Algorithm", cipher)
+    wrapped, data = root.iter(tag(XENC, "CipherValue"))
+    wrapped.text = base64.b64encode(public_key.encrypt(key, oaep)).decode()
+    data.text = base64.b64encode(ciphertext).decode()
+    idp.sign(root)
+    return root
 
 
 @attack(SAMLFailure.NOTHING_SIGNED)
@@ -87,7 +193,7 @@ def with_octets(idp: Forge, sp: ServiceProvider, request_id: str, between: bytes
     plain = idp.response(sp, request_id)
     octets = kept + etree.tostring(evil_assertion(plain)) + between + etree.tostring(one(plain, "Assertion"))
     key = AESGCM.generate_key(256)
-    public_key = keys.public_key_of(sp.certificate_pem)
+    public_key = keys.public_key_of(encryption_certificate(sp))
     assert isinstance(public_key, rsa.RSAPublicKey)
     oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), label=None)
     nonce = b"\0" * 12
@@ -116,7 +222,7 @@ def entities_in_a_ciphertext(idp: Forge, sp: ServiceProvider, request_id: str) -
 def comment_under_encryption(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
     root = idp.response(sp, request_id)
     one(root, "NameID").append(etree.Comment("cut"))
-    return encrypt_element(root, sp.certificate_pem)
+    return encrypt_element(root, encryption_certificate(sp))
 
 
 @attack(SAMLFailure.SIGNATURE_MISPLACED)
@@ -126,7 +232,7 @@ def wrapping_under_encryption(idp: Forge, sp: ServiceProvider, request_id: str) 
     original = one(root, "Assertion")
     root.replace(original, evil)
     evil.append(original)
-    return encrypt_element(root, sp.certificate_pem)
+    return encrypt_element(root, encryption_certificate(sp))
 
 
 @attack(SAMLFailure.DUPLICATE_ID)

@@ -11,7 +11,7 @@ from sso.saml.failures import SAMLFailure
 from sso.saml.names import SAML, XSI, tag
 from sso.saml.parties import ServiceProvider
 from tests.sso.saml.attacks.corpus import EVIL, Element, Made, attack, changed, drop, edit, write
-from tests.sso.saml.identity_provider import Forge, encrypt_element, instant, one
+from tests.sso.saml.identity_provider import Forge, encrypt_element, encryption_certificate, instant, one
 
 OTHER_ACS = "https://auth.example.com/sso/saml/conn_2/acs"
 
@@ -160,7 +160,7 @@ changed(
 @attack(SAMLFailure.ATTRIBUTE_ENCRYPTED)
 def encrypted_attribute(idp: Forge, sp: ServiceProvider, request_id: str) -> Made:
     def change(root: Element) -> None:
-        encrypt_element(root, sp.certificate_pem, name="Attribute", wrapper="EncryptedAttribute")
+        encrypt_element(root, encryption_certificate(sp), name="Attribute", wrapper="EncryptedAttribute")
 
     return idp.response(sp, request_id, change)
 
