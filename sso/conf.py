@@ -68,6 +68,11 @@ def oidc_callback_url(connection_id: str) -> str:
     return f"{settings.BASE_URL}/sso/oidc/{connection_id}/callback"
 
 
+def oidc_initiate_login_url(connection_id: str) -> str:
+    """Return where an OIDC provider sends people who begin to sign in there (OIDC Core 4)."""
+    return f"{settings.BASE_URL}/sso/oidc/{connection_id}/initiate"
+
+
 def oidc_post_logout_url(connection_id: str) -> str:
     """Return where an OIDC provider sends a browser back that signed out there (RP-Initiated Logout 1.0)."""
     return f"{settings.BASE_URL}/sso/oidc/{connection_id}/logout-callback"

@@ -372,6 +372,11 @@ class OIDCSettings(EnvironmentModel):
     end_session_endpoint = models.CharField(max_length=2000, blank=True, default="")
     scopes = models.CharField(max_length=500, default="openid email profile")
     max_age = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds; empty for no limit.")
+    allow_idp_initiated = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether the provider may send people here to sign in (Core 4).",
+    )
     clock_skew_seconds = models.PositiveSmallIntegerField(default=60)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -108,6 +108,7 @@ class OIDCOptionsObject(TypedDict):
     callback_uri: str
     post_logout_redirect_uri: str
     backchannel_logout_uri: str
+    initiate_login_uri: str
     pkce: bool
     token_authentication_method: str | None
     jwt_signing_certs: list[str]
@@ -120,6 +121,7 @@ class OIDCOptionsObject(TypedDict):
     end_session_endpoint: str
     scopes: str
     max_age: int | None
+    allow_idp_initiated: bool
     clock_skew_seconds: int
 
 
@@ -523,6 +525,7 @@ def _represent_oidc(connection: Connection) -> OIDCOptionsObject:
         "fetch_user_info": row.fetch_user_info,
         "post_logout_redirect_uri": conf.oidc_post_logout_url(connection.id),
         "backchannel_logout_uri": conf.oidc_backchannel_logout_url(connection.id),
+        "initiate_login_uri": conf.oidc_initiate_login_url(connection.id),
         "authorization_endpoint": row.authorization_endpoint,
         "token_endpoint": row.token_endpoint,
         "userinfo_endpoint": row.userinfo_endpoint,
@@ -530,6 +533,7 @@ def _represent_oidc(connection: Connection) -> OIDCOptionsObject:
         "end_session_endpoint": row.end_session_endpoint,
         "scopes": row.scopes,
         "max_age": row.max_age,
+        "allow_idp_initiated": row.allow_idp_initiated,
         "clock_skew_seconds": row.clock_skew_seconds,
     }
 

@@ -179,14 +179,15 @@ class ExchangePage(HostedPage):
         url = purpose["url"] or services.default_logout_url(sso_session.environment)
         return self.send_on(url, signing_out=True)
 
-    def send_once_more(self, parameters: Mapping[str, str]) -> HttpResponse:
+    def send_once_more(self, parameters: Mapping[str, str], *, signing_out: bool = False) -> HttpResponse:
         """Let the browser post the same to the same address from a page of ours.
 
         A post from another site carries no SameSite=Lax cookie, and over plain http, or in a browser that blocks
         cookies of SameSite=None, there is no other. From here it comes along.
         """
         fields = {**parameters, SENT_ONCE_MORE: "1"}
-        return self.show("leave.html", {"url": self.request.path, "fields": fields})
+        context = {"url": self.request.path, "fields": fields, "signing_out": signing_out}
+        return self.show("leave.html", context)
 
 
 class Start(ExchangePage):
@@ -276,6 +277,33 @@ class OIDCCallback(Callback):
     """GET, POST /sso/oidc/{connection}/callback."""
 
     protocol = Protocol.OIDC
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class OIDCInitiate(ExchangePage):
+    """GET, POST /sso/oidc/{connection}/initiate: a provider sends somebody here to sign in (OIDC Core 4)."""
+
+    http_method_names = ("get", "post", "options")
+
+    def get(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self._initiate(connection_id, flat(request.GET))
+
+    def post(self, request: HttpRequest, connection_id: str) -> HttpResponse:
+        return self._initiate(connection_id, flat(request.POST))
+
+    def _initiate(self, connection_id: str, parameters: Mapping[str, str]) -> HttpResponse:
+        connection = require_connection(connection_id, Protocol.OIDC)
+        limits.count_unasked_answer(self.request, connection.id)
+        self.shown_environment = connection.environment
+        url = sso.start_initiated(
+            connection=connection,
+            issuer=parameters.get("iss", ""),
+            login_hint=parameters.get("login_hint", ""),
+            redirect_uri=_redirect_uri_of(connection, parameters.get("target_link_uri", "")),
+            ip_address=client_ip(self.request),
+            user_agent=user_agent(self.request),
+        )
+        return HttpResponseRedirect(url)
 
 
 class OAuthCallback(Callback):

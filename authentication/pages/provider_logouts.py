@@ -43,7 +43,7 @@ class LogoutPage(ExchangePage):
             return self.signed_out()
         secret = cookies.read_exchange_secret(self.request, handle)
         if secret is None and form is not None and SENT_ONCE_MORE not in form:
-            return self.send_once_more(form)
+            return self.send_once_more(form, signing_out=True)
         try:
             done = sso.finish_logout(
                 connection_id=connection_id,

@@ -77,6 +77,7 @@ urlpatterns = [
     path("sso/start", identity_providers.Start.as_view(), name="sso-start"),
     path("sso/saml/<str:connection_id>/acs", identity_providers.SAMLCallback.as_view()),
     path("sso/saml/<str:connection_id>/slo", provider_logouts.SAMLLogout.as_view()),
+    path("sso/oidc/<str:connection_id>/initiate", identity_providers.OIDCInitiate.as_view()),
     path("sso/oidc/<str:connection_id>/logout-callback", provider_logouts.OIDCLogoutCallback.as_view()),
     path("sso/oidc/<str:connection_id>/backchannel-logout", provider_logouts.BackchannelLogout.as_view()),
     path("passwordless/<str:token>/confirm", identity_providers.PasswordlessLink.as_view()),

@@ -214,6 +214,7 @@ class OIDCConnectionForm(ConnectionForm):
         "end_session_endpoint",
         "scopes",
         "max_age",
+        "allow_idp_initiated",
         "clock_skew_seconds",
     )
     issuer = text("Issuer", help_text="The address that its discovery document lies under.")
@@ -271,6 +272,11 @@ class OIDCConnectionForm(ConnectionForm):
     max_age = forms.IntegerField(
         label="Maximum age of the sign-in", required=False, min_value=0, help_text="Seconds; empty: any."
     )
+    allow_idp_initiated = forms.BooleanField(
+        label="Sign-in may begin at the identity provider",
+        required=False,
+        help_text="From its portal of applications: the provider sends people to the initiate login URI, and is asked.",
+    )
     clock_skew_seconds = forms.IntegerField(
         label="Clock skew", min_value=0, max_value=300, help_text="Seconds."
     )
@@ -286,6 +292,7 @@ OIDC_FIELDSETS: tuple[Any, ...] = (
                 "our_client_certificate",
                 "our_post_logout_redirect_uri",
                 "our_backchannel_logout_uri",
+                "our_initiate_login_uri",
             ),
             "description": "Copy these to the application that the customer creates at its identity provider.",
         },
@@ -317,6 +324,7 @@ OIDC_FIELDSETS: tuple[Any, ...] = (
                 "uses_pkce",
                 "redirect_uri",
                 "max_age",
+                "allow_idp_initiated",
                 "clock_skew_seconds",
             )
         },

@@ -158,6 +158,7 @@ class ConnectionAdmin(EnvironmentModelAdmin):
         "our_client_certificate",
         "our_post_logout_redirect_uri",
         "our_backchannel_logout_uri",
+        "our_initiate_login_uri",
         "activated_at",
         "created_at",
         "updated_at",
@@ -456,6 +457,10 @@ class ConnectionAdmin(EnvironmentModelAdmin):
     @admin.display(description="Post-logout redirect URI")
     def our_post_logout_redirect_uri(self, row: Connection) -> str:
         return copyable(conf.oidc_post_logout_url(row.pk))
+
+    @admin.display(description="Initiate login URI")
+    def our_initiate_login_uri(self, row: Connection) -> str:
+        return copyable(conf.oidc_initiate_login_url(row.pk))
 
     @admin.display(description="Back-channel logout URI")
     def our_backchannel_logout_uri(self, row: Connection) -> str:

@@ -187,6 +187,9 @@ class OIDCOptionsInput(serializers.Serializer[Any]):
     max_age = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=31_536_000, help_text="Seconds."
     )
+    allow_idp_initiated = FlagField(
+        required=False, help_text="Whether the provider may send people here to sign in (OIDC Core 4)."
+    )
     clock_skew_seconds = serializers.IntegerField(required=False, min_value=0, max_value=300)
 
 

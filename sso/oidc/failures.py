@@ -47,6 +47,7 @@ class OIDCFailure(StrEnum):
     USERINFO_SUBJECT_DIFFERS = "oidc_userinfo_subject_differs"
     CLAIMS_TOO_LARGE = "oidc_claims_too_large"
     LOGOUT_TOKEN_INVALID = "oidc_logout_token_invalid"
+    LOGIN_INITIATION_REFUSED = "oidc_login_initiation_refused"
 
 
 def refused(

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import orjson
 
 from foundation import clock
+from foundation.encryption import digests_equal
 from foundation.ids import new_secret
 from sso.connection_types import ConnectionType
 from sso.exchanges import Departure, ReceivedProfile
@@ -45,6 +46,25 @@ _MOST_CLAIMS = 200
 _MOST_GROUPS = 2_000
 
 _LOGIN_GOV_ASSURANCE = "urn:acr.login.gov:auth-only"
+
+
+def check_initiation(party: RelyingParty, issuer: str, *, is_allowed: bool) -> None:
+    """Refuse to be sent to a provider unless the connection allows it, and it is its own (OIDC Core 4)."""
+    if not is_allowed:
+        raise refused(
+            OIDCFailure.LOGIN_INITIATION_REFUSED,
+            "The provider sent somebody here to sign in, and this connection does not allow that. If people shall begin at "
+            "the provider's portal, switch on that sign-in may begin at the identity provider.",
+            {"iss": issuer[:LONGEST_SUBJECT]},
+        )
+    if not digests_equal(issuer, party.issuer):
+        # Or a stranger would choose at which provider the person signs in.
+        raise refused(
+            OIDCFailure.ISSUER_DIFFERS,
+            f"Somebody was sent here to sign in by {shown(issuer)}, and the issuer of this connection is "
+            f"{shown(party.issuer)}. Correct the initiate login URI at the provider, or the issuer here.",
+            {"iss": issuer[:LONGEST_SUBJECT]},
+        )
 
 
 def begin_sign_in(

@@ -7,6 +7,7 @@ from sso.services.authorize import (
     find_connection,
     refusal_url,
     start_authorization,
+    start_initiated,
 )
 from sso.services.certificates import add_idp_certificate, delete_idp_certificate
 from sso.services.codes import (
@@ -153,6 +154,7 @@ __all__ = [
     "service_provider_of",
     "spend_unasked_code",
     "start_authorization",
+    "start_initiated",
     "start_logout",
     "test_idp_settings",
     "update_connection",

@@ -26,11 +26,14 @@ from sso.errors import (
     SSORefused,
     UnsupportedResponseType,
 )
-from sso.models import Connection
+from sso.exchanges import ExchangeRefused
+from sso.models import Connection, ExchangeKind
+from sso.oidc.parties import relying_party_of
+from sso.oidc.sign_in import check_initiation
 from sso.representations import LINKED_STATES
 from sso.services.codes import issue_code
 from sso.services.exchange_events import PURPOSE
-from sso.services.exchanges import Finished, open_exchange
+from sso.services.exchanges import Finished, open_exchange, refuse_unasked
 from sso.services.protocols import Hints
 
 
@@ -120,6 +123,49 @@ def start_authorization(
             provider_scopes=tuple(wanted.provider_scopes),
             provider_query_params=wanted.provider_query_params,
         ),
+        ip_address=ip_address,
+        user_agent=user_agent,
+    )
+    return conf.start_page(handle)
+
+
+def start_initiated(
+    *,
+    connection: Connection,
+    issuer: str,
+    login_hint: str,
+    redirect_uri: str,
+    ip_address: str | None,
+    user_agent: str | None,
+) -> str:
+    """Return the address of ours at which a browser leaves that a provider sent here to sign in (OIDC Core 4).
+
+    The exchange is an ordinary one, with its own state and nonce; its code is good at either door, because no
+    application asked for it. Raises ExchangeFailed.
+    """
+    purpose = {
+        "for": PURPOSE,
+        "redirect_uri": redirect_uri,
+        "state": None,
+        "code_challenge": "",
+        "is_unasked": True,
+    }
+    settings = connection.oidc_settings
+    try:
+        check_initiation(relying_party_of(settings), issuer, is_allowed=settings.allow_idp_initiated)
+    except ExchangeRefused as refusal:
+        raise refuse_unasked(
+            connection=connection,
+            purpose=purpose,
+            refusal=refusal,
+            ip_address=ip_address,
+            user_agent=user_agent,
+        ) from refusal
+    handle = open_exchange(
+        connection=connection,
+        purpose=purpose,
+        hints=Hints(login_hint=login_hint[:320]),
+        kind=ExchangeKind.IDP_INITIATED,
         ip_address=ip_address,
         user_agent=user_agent,
     )

@@ -207,6 +207,25 @@ def finish_unasked(
         raise _fail(sso_session, purpose, refusal, _told(connection, refusal)) from refusal
 
 
+def refuse_unasked(
+    *,
+    connection: Connection,
+    purpose: Mapping[str, Any],
+    refusal: ExchangeRefused,
+    ip_address: str | None,
+    user_agent: str | None,
+) -> ExchangeFailed:
+    """Leave the trail of a sign-in that a provider wanted to begin, and that did not; return what the door raises."""
+    handle = open_exchange(
+        connection=connection,
+        purpose=purpose,
+        kind=ExchangeKind.IDP_INITIATED,
+        ip_address=ip_address,
+        user_agent=user_agent,
+    )
+    return _fail(_require_pending(handle), purpose, refusal, _told(connection, refusal))
+
+
 def open_logout(
     *, provider_session: ProviderSession, url: str, ip_address: str | None, user_agent: str | None
 ) -> str:

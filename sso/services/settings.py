@@ -76,6 +76,7 @@ class OIDCChanges(TypedDict, total=False):
     end_session_endpoint: str
     scopes: str
     max_age: int | None
+    allow_idp_initiated: bool
     clock_skew_seconds: int
 
 

@@ -15,8 +15,9 @@ from tests.api_client import ApiClient
 from tests.authentication.browser import VERIFIER
 from tests.factories.accounts import make_user
 from tests.factories.organizations import make_membership, make_organization
-from tests.factories.sso import make_saml_connection
-from tests.sso.browser import CALLBACK, profile_of, query_of, said_of, saml_answer, tokens_of
+from tests.factories.sso import make_oidc_connection, make_saml_connection
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, run_provider
+from tests.sso.browser import CALLBACK, local, profile_of, query_of, said_of, saml_answer, tokens_of
 from tests.sso.logout_messages import logout_request
 from tests.sso.saml.identity_provider import one
 
@@ -284,7 +285,7 @@ def test_a_hostile_relay_state_leads_nowhere_else(portal, company_idp, hostile):
 
 def refused_with(back, connection: Connection) -> str:
     assert back.status_code == 403, back
-    assert b"code=" not in back.content
+    assert f"{CALLBACK}?" not in back.content.decode()
     assert not Profile.unscoped.exists()
     return last_exchange(connection).failure
 
@@ -333,3 +334,85 @@ def test_the_answer_of_one_environments_connection_opens_none_of_another(
 def test_an_answer_without_a_signature_is_refused(portal, company_idp):
     back = arrive(portal, company_idp, sign=())
     assert refused_with(back, portal) == "nothing_signed"
+
+
+# --- OpenID Connect: a provider asks us to ask it (Core 4) --------------------------------------------------------
+
+
+@pytest.fixture
+def provider():
+    with run_provider() as running:
+        running.claims["email"] = "ada@example.com"
+        yield running
+
+
+@pytest.fixture
+def oidc_portal(company, provider):
+    return make_oidc_connection(
+        company,
+        oidc={
+            "issuer": provider.issuer,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "allow_idp_initiated": True,
+        },
+    )
+
+
+def initiate(connection: Connection, client: Client, method: str = "get", **parameters: str):
+    return getattr(client, method)(f"/sso/oidc/{connection.id}/initiate", parameters)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_openid_provider_sends_somebody_here_and_is_asked(api, oidc_portal, provider, emitted, method):
+    browser = Client()
+    asked = initiate(oidc_portal, browser, method, iss=provider.issuer, login_hint="ada@example.com")
+    sent = query_of(browser.get(local(asked["Location"]))["Location"])
+    assert sent["login_hint"] == "ada@example.com"
+
+    back = browser.get(local(sent["redirect_uri"]), {"code": sent["nonce"], "state": sent["state"]})
+
+    answer = tokens_of(api, oidc_portal.environment, code_of(back))
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["user"]["email"] == "ada@example.com"
+    assert emitted().count("authentication.sso_succeeded") == 1
+
+
+def test_its_answer_counts_in_the_browser_that_left_alone(oidc_portal, provider):
+    browser = Client()
+    asked = initiate(oidc_portal, browser, iss=provider.issuer)
+    sent = query_of(browser.get(local(asked["Location"]))["Location"])
+    planted = Client().get(local(sent["redirect_uri"]), {"code": sent["nonce"], "state": sent["state"]})
+    assert refused_with(planted, oidc_portal) == "answer_in_another_browser"
+
+
+@pytest.mark.parametrize("issuer", ["", "https://evil.example", "{issuer}/", "{issuer}.evil.example"])
+def test_nobody_but_the_connections_own_provider_begins(client, oidc_portal, provider, issuer):
+    refused = initiate(oidc_portal, client, iss=issuer.format(issuer=provider.issuer))
+    assert refused_with(refused, oidc_portal) == "oidc_issuer_differs"
+
+
+def test_no_openid_provider_begins_unless_the_connection_allows_it(api, client, oidc_portal, provider):
+    api.put(f"/connections/{oidc_portal.id}", {"oidc_options": {"allow_idp_initiated": False}})
+    refused = initiate(oidc_portal, client, iss=provider.issuer)
+    assert refused_with(refused, oidc_portal) == "oidc_login_initiation_refused"
+
+
+def test_nobody_leaves_by_a_connection_that_is_switched_off(api, client, oidc_portal, provider):
+    api.put(f"/connections/{oidc_portal.id}", {"state": "inactive"})
+    asked = initiate(oidc_portal, client, iss=provider.issuer)
+    assert refused_with(client.get(local(asked["Location"])), oidc_portal) == "connection_unlinked"
+
+
+@pytest.mark.parametrize("target", [ELSEWHERE, "https://evil.example/callback", "//evil.example"])
+def test_a_target_counts_if_it_is_configured(environment, oidc_portal, provider, target):
+    add_redirect_uri(environment=environment, uri=ELSEWHERE)
+    browser = Client()
+    asked = initiate(oidc_portal, browser, iss=provider.issuer, target_link_uri=target)
+    sent = query_of(browser.get(local(asked["Location"]))["Location"])
+    back = browser.get(local(sent["redirect_uri"]), {"code": sent["nonce"], "state": sent["state"]})
+    assert back["Location"].startswith(f"{ELSEWHERE if target == ELSEWHERE else CALLBACK}?code=")
+
+
+def test_a_connection_of_another_protocol_has_no_such_address(client, saml_connection):
+    assert initiate(saml_connection, client, iss="https://op.example").status_code == 404
