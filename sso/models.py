@@ -383,6 +383,14 @@ class OIDCSettings(EnvironmentModel):
     class Meta:
         verbose_name = "OIDC settings"
         verbose_name_plural = "OIDC settings"
+        constraints = [
+            # RFC 9700 4.4.2: an address of its own for each provider, or one could pass off the codes of another.
+            models.UniqueConstraint(
+                fields=["environment", "redirect_uri"],
+                condition=~models.Q(redirect_uri=""),
+                name="one_redirect_uri_per_connection",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"OIDC settings of {self.connection_id}"

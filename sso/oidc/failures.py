@@ -40,6 +40,7 @@ class OIDCFailure(StrEnum):
     NOT_YET_VALID = "oidc_not_yet_valid"
     NONCE_DIFFERS = "oidc_nonce_differs"
     ACCESS_TOKEN_DIFFERS = "oidc_access_token_differs"
+    CODE_DIFFERS = "oidc_code_differs"
     SIGN_IN_TOO_OLD = "oidc_sign_in_too_old"
     TENANT_DIFFERS = "oidc_tenant_differs"
     NOT_A_WORKSPACE_ACCOUNT = "oidc_not_a_workspace_account"
@@ -57,8 +58,15 @@ def refused(
     return ExchangeRefused(failure, sentence, received)
 
 
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "something nested without end"
+
+
 def shown(value: object, limit: int = 120) -> str:
     """Write what a stranger sent into a sentence: quoted, printable and short."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else _written(value)
     text = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
     return f"“{text[:limit]}…”" if len(text) > limit else f"“{text}”"

@@ -18,10 +18,13 @@ from sso.oidc.failures import OIDCFailure, refused, shown
 
 _REMEMBERED_SECONDS = 3600
 _REFRESH_INTERVAL_SECONDS = 60
+_RETRY_INTERVAL_SECONDS = 5
 _TIMEOUT_SECONDS = 5.0
 _MAXIMUM_BYTES = 256 * 1024
 _MOST_KEYS = 100
 _SMALLEST_RSA_BITS = 2048
+# What OpenSSL verifies at all; the time grows with the square of it.
+_LARGEST_RSA_BITS = 16_384
 
 # Asymmetric and nothing else: with HMAC the public key, which everybody has, would be the secret (RFC 8725 3.1).
 # The value is the key type, and the curve where the algorithm has one (RFC 7518 3.4, RFC 8037 3.1).
@@ -46,9 +49,16 @@ def find_key(jwks_uri: str, *, algorithm: str, key_id: str | None) -> PublicKey:
     """Return the key that a token names in its header; raises ExchangeRefused. May call the provider."""
     remembered: list[dict[str, Any]] | None = cache.get(_name("keys", jwks_uri))
     found = None if remembered is None else _select(remembered, algorithm, key_id)
-    if found is None and (remembered is None or _may_look_again(jwks_uri)):
-        remembered = _fetch(jwks_uri)
-        found = _select(remembered, algorithm, key_id)
+    if found is None:
+        # Logout tokens come unasked, from anybody: a provider that gives no keys is not asked for each of them.
+        if _may_look_again(jwks_uri, _REFRESH_INTERVAL_SECONDS if remembered else _RETRY_INTERVAL_SECONDS):
+            remembered = _fetch(jwks_uri)
+            found = _select(remembered, algorithm, key_id)
+        elif remembered is None:
+            raise refused(
+                OIDCFailure.PROVIDER_UNREACHABLE,
+                f"The provider gave no keys at {jwks_uri} a moment ago. It is asked again in a few seconds.",
+            )
     if found is None:
         known = ", ".join(shown(key.get("kid"), 40) for key in (remembered or [])[:10]) or "none"
         raise refused(
@@ -59,9 +69,17 @@ def find_key(jwks_uri: str, *, algorithm: str, key_id: str | None) -> PublicKey:
     return found
 
 
-def _may_look_again(jwks_uri: str) -> bool:
+def find_newer_key(jwks_uri: str, *, algorithm: str, key_id: str | None, than: PublicKey) -> PublicKey | None:
+    """Return the key that now stands in the place of a remembered one, if it is another; raises ExchangeRefused."""
+    if not _may_look_again(jwks_uri, _REFRESH_INTERVAL_SECONDS):
+        return None
+    found = _select(_fetch(jwks_uri), algorithm, key_id)
+    return None if found is None or found == than else found
+
+
+def _may_look_again(jwks_uri: str, interval_seconds: int) -> bool:
     looked_at: float = cache.get(_name("looked", jwks_uri), 0.0)
-    return clock.now().timestamp() - looked_at >= _REFRESH_INTERVAL_SECONDS
+    return clock.now().timestamp() - looked_at >= interval_seconds
 
 
 def _fetch(jwks_uri: str) -> list[dict[str, Any]]:
@@ -115,7 +133,7 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     operations = key.get("key_ops")
     return (
         key.get("kty") == kind
-        and (not curves or key.get("crv") in curves)
+        and (not curves or str(key.get("crv")) in curves)
         and key.get("alg", algorithm) == algorithm
         and key.get("use", "sig") == "sig"
         and (not isinstance(operations, list) or "verify" in operations)
@@ -131,11 +149,14 @@ def _load(key: Mapping[str, Any], algorithm: str) -> PublicKey:
         raise refused(
             OIDCFailure.KEYS_UNREADABLE, f"The provider's key {shown(key.get('kid'))} cannot be read."
         ) from error
-    if isinstance(loaded, rsa.RSAPublicKey) and loaded.key_size < _SMALLEST_RSA_BITS:
+    if (
+        isinstance(loaded, rsa.RSAPublicKey)
+        and not _SMALLEST_RSA_BITS <= loaded.key_size <= _LARGEST_RSA_BITS
+    ):
         raise refused(
             OIDCFailure.KEYS_UNREADABLE,
-            f"The provider's key {shown(key.get('kid'))} has {loaded.key_size} bits; at least {_SMALLEST_RSA_BITS} are "
-            "needed.",
+            f"The provider's key {shown(key.get('kid'))} has {loaded.key_size} bits; {_SMALLEST_RSA_BITS} to "
+            f"{_LARGEST_RSA_BITS} are read.",
         )
     public: PublicKey = loaded
     return public

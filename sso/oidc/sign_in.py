@@ -136,6 +136,7 @@ def finish_sign_in(
         answer.id_token,
         nonce=memory["nonce"],
         access_token=answer.access_token,
+        code=code,
         fresh_since=None if fresh_since is None else float(fresh_since),
     )
     userinfo: Mapping[str, Any] = {}
@@ -228,12 +229,12 @@ def _merge(id_claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[st
     """Put both sources together; what was signed wins."""
     claims = {**userinfo, **id_claims}
     # An address and the word on it belong together: one source's "verified" says nothing of the other's address.
-    if (
-        "email" in id_claims
-        and "email_verified" not in id_claims
-        and userinfo.get("email") != id_claims["email"]
-    ):
-        claims.pop("email_verified", None)
+    source = id_claims if "email" in id_claims else userinfo
+    if "email_verified" not in source and userinfo.get("email") == claims.get("email"):
+        source = userinfo
+    claims.pop("email_verified", None)
+    if "email_verified" in source:
+        claims["email_verified"] = source["email_verified"]
     return claims
 
 

@@ -105,8 +105,9 @@ def _method_of(party: RelyingParty, provider: Provider) -> str:
 
 def _refused_at_token_endpoint(status: int, body: Mapping[str, Any]) -> Exception:
     error, description = body.get("error"), body.get("error_description", "")
+    error = error if isinstance(error, str) else ""
     words = f" It says: {shown(description, 300)}." if description else ""
-    received = {"status": status, "error": str(error)[:200], "error_description": str(description)[:1000]}
+    received = {"status": status, "error": error[:200], "error_description": str(description)[:1000]}
     if error in {"invalid_client", "unauthorized_client"}:
         return refused(
             OIDCFailure.CLIENT_REFUSED,

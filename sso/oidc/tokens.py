@@ -12,13 +12,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+import orjson
 
 from foundation import clock
 from foundation.encryption import digests_equal
 from sso.connection_types import ConnectionType
+from sso.exchanges import ExchangeRefused
 from sso.oidc import keys
 from sso.oidc.failures import OIDCFailure, refused, shown
 from sso.oidc.parties import Provider, RelyingParty
+
+_JWS = jwt.PyJWS()
 
 LONGEST_TOKEN = 64 * 1024
 LONGEST_SUBJECT = 255  # OpenID Connect Core 2.
@@ -31,6 +35,12 @@ _GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com
 # RFC 8725 3.11: a logout token or an access token of the same provider must not pass for an ID token.
 ID_TOKEN_TYPES = frozenset({"", "jwt", "application/jwt"})
 LOGOUT_TOKEN_TYPES = ID_TOKEN_TYPES | {"logout+jwt", "application/logout+jwt"}
+
+
+_HASHES: Mapping[str, tuple[OIDCFailure, str]] = {
+    "at_hash": (OIDCFailure.ACCESS_TOKEN_DIFFERS, "access token"),
+    "c_hash": (OIDCFailure.CODE_DIFFERS, "code"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +58,12 @@ def read_id_token(
     *,
     nonce: str,
     access_token: str,
+    code: str | None = None,
     fresh_since: float | None = None,
 ) -> Mapping[str, Any]:
     """Return the claims of an ID token after every check; raises ExchangeRefused. May fetch the provider's keys.
 
-    ``fresh_since`` is the moment after which the person has to have signed in at the provider, where that was asked for.
+    ``code`` is the one that it came for, where the token may speak of it. ``fresh_since`` is the moment after which the person has to have signed in at the provider, where that was asked for.
     """
     signed = read_signed(provider, token, types=ID_TOKEN_TYPES)
     claims = signed.claims
@@ -63,7 +74,9 @@ def read_id_token(
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise _missing("sub", "who signed in", claims)
     check_nonce(claims, nonce)
-    _check_access_token(signed, access_token)
+    _check_hash(signed, "at_hash", access_token)
+    if code is not None:
+        _check_hash(signed, "c_hash", code)
     _check_age(party, claims, fresh_since)
     if party.connection_type is ConnectionType.ENTRA_ID_OIDC:
         _check_tenant(provider, claims)
@@ -108,33 +121,34 @@ def read_signed(provider: Provider, token: str, *, types: frozenset[str]) -> Sig
     if key_id is not None and not isinstance(key_id, str):
         raise refused(OIDCFailure.ID_TOKEN_UNREADABLE, "The key ID of the ID token is no text.")
     key = keys.find_key(provider.jwks_uri, algorithm=algorithm, key_id=key_id)
-    return SignedClaims(header, _verify(token, key, algorithm))
+    try:
+        return SignedClaims(header, _verify(token, key, algorithm))
+    except ExchangeRefused as refusal:
+        # A provider that changed its key and not the name of it, or gives its keys no names.
+        newer = None
+        if refusal.failure == OIDCFailure.SIGNATURE_INVALID:
+            newer = keys.find_newer_key(provider.jwks_uri, algorithm=algorithm, key_id=key_id, than=key)
+        if newer is None:
+            raise
+    return SignedClaims(header, _verify(token, newer, algorithm))
 
 
 def _verify(token: str, key: keys.PublicKey, algorithm: str) -> Mapping[str, Any]:
-    # The signature alone: the claims are checked one by one by the caller, with a failure for each.
-    options = jwt.types.Options(
-        verify_signature=True,
-        verify_exp=False,
-        verify_nbf=False,
-        verify_iat=False,
-        verify_aud=False,
-        verify_iss=False,
-        verify_sub=False,
-        verify_jti=False,
-        require=[],
-    )
+    # The signature alone: the claims are checked one by one by the caller, with a failure for each. They are read by
+    # a strict reader: Python's own takes NaN, half a surrogate pair and any depth, which cannot be stored or shown.
     try:
-        claims: dict[str, Any] = jwt.decode(token, key=key, algorithms=[algorithm], options=options)
+        claims = orjson.loads(_JWS.decode(token, key=key, algorithms=[algorithm]))
     except jwt.InvalidSignatureError as error:
         raise refused(
             OIDCFailure.SIGNATURE_INVALID,
             "The signature of the ID token is not the provider's: it was changed on its way, or somebody else made it.",
         ) from error
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise refused(
             OIDCFailure.ID_TOKEN_UNREADABLE, "What the provider sent as ID token is no signed JWT."
         ) from error
+    if not isinstance(claims, dict):
+        raise refused(OIDCFailure.ID_TOKEN_UNREADABLE, "The claims of the ID token are no JSON object.")
     return claims
 
 
@@ -148,7 +162,7 @@ def check_issuer(party: RelyingParty, provider: Provider, claims: Mapping[str, A
     raise refused(
         OIDCFailure.ISSUER_DIFFERS,
         f"The ID token comes from the issuer {shown(issuer)}; this connection knows {shown(party.issuer)}.",
-        claims,
+        _shown(claims),
     )
 
 
@@ -209,25 +223,26 @@ def check_nonce(claims: Mapping[str, Any], nonce: str) -> None:
         )
 
 
-def _check_access_token(signed: SignedClaims, access_token: str) -> None:
-    """The access token beside it belongs to it (Core 3.1.3.8), where the provider says so."""
-    if "at_hash" not in signed.claims:
+def _check_hash(signed: SignedClaims, name: str, expected: str) -> None:
+    """What came beside the token belongs to it (Core 3.1.3.8, 3.3.2.10), where the provider says so."""
+    if name not in signed.claims:
         return
-    expected = access_token_hash(signed.header["alg"], access_token)
-    sent = signed.claims["at_hash"]
-    if not isinstance(sent, str) or not digests_equal(sent.rstrip("="), expected):
-        raise refused(
-            OIDCFailure.ACCESS_TOKEN_DIFFERS,
-            "The access token that came with the ID token is not the one it speaks of (at_hash differs).",
-            _shown(signed.claims),
-        )
+    sent = signed.claims[name]
+    if isinstance(sent, str) and digests_equal(sent.rstrip("="), half_hash(signed.header["alg"], expected)):
+        return
+    failure, what = _HASHES[name]
+    raise refused(
+        failure,
+        f"The {what} beside the ID token is not the one it speaks of ({name} differs).",
+        _shown(signed.claims),
+    )
 
 
-def access_token_hash(algorithm: str, access_token: str) -> str:
-    """Return ``at_hash``: the left half of the digest that the signature's algorithm uses, base64url."""
+def half_hash(algorithm: str, text: str) -> str:
+    """Return ``at_hash`` or ``c_hash``: the left half of the digest that the signature's algorithm uses, base64url."""
     # EdDSA names no digest: Ed25519 uses SHA-512 inside, which is what providers take.
     name = {"256": "sha256", "384": "sha384"}.get(algorithm[-3:], "sha512")
-    digest = hashlib.new(name, access_token.encode()).digest()
+    digest = hashlib.new(name, text.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
@@ -278,7 +293,7 @@ def _check_tenant(provider: Provider, claims: Mapping[str, Any]) -> None:
 
 
 def _moment(claims: Mapping[str, Any], name: str, meaning: str) -> float:
-    """Return a NumericDate (RFC 7519 2). Python's JSON also reads NaN, which is neither early nor late."""
+    """Return a NumericDate (RFC 7519 2); raises ExchangeRefused."""
     value = claims.get(name)
     if (
         isinstance(value, bool)

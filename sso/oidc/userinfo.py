@@ -29,9 +29,11 @@ def fetch_userinfo(endpoint: str, *, access_token: str, subject: str) -> Mapping
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
+        is_signed = answer.headers.get("content-type", "").lower().startswith("application/jwt")
+        advice = " Switch off the signing of userinfo at the provider." if is_signed else ""
         raise refused(
             OIDCFailure.USERINFO_FAILED,
-            f"The provider's userinfo endpoint answered with HTTP status {answer.status} and no JSON object.",
+            f"The provider's userinfo endpoint answered with HTTP status {answer.status} and no JSON object.{advice}",
         )
     # Core 5.3.2: the claims of another person must not be used, whoever mixed them up.
     if claims.get("sub") != subject:

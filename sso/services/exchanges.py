@@ -505,7 +505,7 @@ def _bounded(shown: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the trail shows, if it is of a size that a page can show, and can be stored at all."""
     try:
         text = json.dumps(dict(shown), default=str)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {"note": "What came cannot be shown."}
     if len(text) > _LARGEST_TRAIL:
         return {"note": f"What came was too large to be kept: {len(text)} characters."}

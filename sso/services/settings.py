@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
+from django.db import IntegrityError, transaction
+
 from foundation import clock
 from foundation.jobs import enqueue
 from foundation.outbound import OutboundError, check_url
@@ -156,7 +158,13 @@ def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
     if "issuer" in columns:
         # OIDC Discovery 1.0 §4: the document stands at a fixed path under the issuer.
         columns["issuer"] = columns["issuer"].removesuffix(_DISCOVERY_PATH)
-    changed = _write(row, columns, is_new=is_new)
+    try:
+        with transaction.atomic():
+            changed = _write(row, columns, is_new=is_new)
+    except IntegrityError as error:
+        raise ConnectionSettingsInvalid.of(
+            "redirect_uri", "Another connection has this redirect URI. Each provider needs one of its own."
+        ) from error
     connection.oidc_settings = row
     return is_new or bool(changed)
 

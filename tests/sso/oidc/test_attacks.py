@@ -163,15 +163,23 @@ def test_a_token_with_demands_that_nobody_knows_is_refused(provider, refusal):
     assert refusal().failure == OIDCFailure.ID_TOKEN_UNREADABLE
 
 
-@pytest.mark.parametrize("token", ["", "a.b.c", "not a token", "....", "a" * 100_000, 12, {"a": 1}, "é.é.é"])
-def test_what_is_no_token_is_refused(provider, refusal, token):
+@pytest.mark.parametrize(
+    ("token", "failure"),
+    [
+        ("", OIDCFailure.ID_TOKEN_MISSING),
+        (12, OIDCFailure.ID_TOKEN_MISSING),
+        ({"a": 1}, OIDCFailure.ID_TOKEN_MISSING),
+        ("a.b.c", OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("not a token", OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("é.é.é", OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("....", OIDCFailure.ID_TOKEN_ENCRYPTED),
+        ("a" * 100_000, OIDCFailure.CLAIMS_TOO_LARGE),
+    ],
+    ids=range(8),
+)
+def test_what_is_no_token_is_refused(provider, refusal, token, failure):
     provider.token_answer["id_token"] = token
-    assert refusal().failure in {
-        OIDCFailure.ID_TOKEN_UNREADABLE,
-        OIDCFailure.ID_TOKEN_MISSING,
-        OIDCFailure.ID_TOKEN_ENCRYPTED,
-        OIDCFailure.CLAIMS_TOO_LARGE,
-    }
+    assert refusal().failure == failure
 
 
 def test_claims_that_are_nested_without_end_are_refused(provider, refusal):
@@ -185,6 +193,37 @@ def test_claims_that_are_nested_without_end_are_refused(provider, refusal):
 
     provider.make_token = make
     assert refusal().failure in {OIDCFailure.ID_TOKEN_UNREADABLE, OIDCFailure.CLAIMS_TOO_LARGE}
+
+
+@pytest.mark.parametrize("crv", [[], {}, None, 7, "P-256 "])
+def test_a_key_that_makes_no_sense_is_passed_over(provider, refusal, crv):
+    provider.algorithm, provider.signing_key = "ES256", curve_key("P-256")
+    provider.keys = [public_jwk(curve_key("P-256"), kid="key-1") | {"crv": crv}]
+    assert refusal().failure == OIDCFailure.KEY_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"n": 5}, {"n": []}, {"n": "!"}, {"n": ""}, {"e": "AQ"}, {"e": "AA"}, {"n": "f" * 20_000}, {"n": None}],
+)
+def test_a_key_that_cannot_be_one_is_refused_by_its_name(provider, refusal, members):
+    provider.keys = [public_jwk(rsa_key(), kid="key-1") | members]
+    assert refusal().failure == OIDCFailure.KEYS_UNREADABLE
+
+
+def test_a_header_that_is_nested_without_end_is_refused(provider, refusal):
+    deep = '{"alg":"RS256","kid":"key-1","x":' + "[" * 20_000 + "]" * 20_000 + "}"
+    head = urlsafe_b64encode(deep.encode()).rstrip(b"=").decode()
+    provider.make_token = lambda _claims, _header: f"{head}.e30.AAAA"
+    assert refusal().failure == OIDCFailure.ID_TOKEN_UNREADABLE
+
+
+def test_a_refusal_shows_what_is_nested_as_deep_as_a_reader_goes(provider, refusal):
+    nested: list = []
+    for _ in range(900):
+        nested = [nested]
+    provider.claims["aud"] = nested
+    assert refusal().failure == OIDCFailure.AUDIENCE_DIFFERS
 
 
 # --- claims -------------------------------------------------------------------------------------------------------
@@ -208,8 +247,13 @@ def wrong_claims():
         ("exp", ..., OIDCFailure.CLAIM_MISSING),
         ("exp", "soon", OIDCFailure.CLAIM_MISSING),
         ("exp", True, OIDCFailure.CLAIM_MISSING),
-        ("exp", float("nan"), OIDCFailure.CLAIM_MISSING),
-        ("exp", float("inf"), OIDCFailure.CLAIM_MISSING),
+        ("exp", float("nan"), OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("exp", float("inf"), OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("exp", 10**400, OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("nonce", "\ud800", OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("title", float("nan"), OIDCFailure.ID_TOKEN_UNREADABLE),
+        ("c_hash", "AAAAAAAAAAAAAAAAAAAAAA", OIDCFailure.CODE_DIFFERS),
+        ("c_hash", ["x"], OIDCFailure.CODE_DIFFERS),
         ("iat", now + 3600, OIDCFailure.NOT_YET_VALID),
         ("iat", ..., OIDCFailure.CLAIM_MISSING),
         ("nbf", now + 3600, OIDCFailure.NOT_YET_VALID),
@@ -270,7 +314,7 @@ def test_claims_without_measure_are_refused(provider, refusal):
         provider.userinfo = {"sub": "person-1", "title": {"deep": [text]}}
         assert refusal().failure in {OIDCFailure.CLAIMS_TOO_LARGE, OIDCFailure.USERINFO_FAILED}
     provider.userinfo = {"sub": "person-1"}
-    provider.claims["title"] = "\ud800"
+    provider.claims["title"] = "\x00"
     assert refusal().failure == OIDCFailure.CLAIMS_TOO_LARGE
     del provider.claims["title"]
     provider.claims["picture"] = "x" * 70_000
@@ -345,6 +389,21 @@ def test_userinfo_of_another_person_is_refused(provider, refusal):
     assert refusal().failure == OIDCFailure.USERINFO_SUBJECT_DIFFERS
 
 
+def test_signed_userinfo_is_not_read_and_the_refusal_says_so(provider, refusal):
+    token = jwt.encode({"sub": "person-1"}, rsa_key(), algorithm="RS256")
+    provider.answers["/userinfo"] = (200, {"Content-Type": "application/jwt; charset=utf-8"}, token.encode())
+    refused = refusal()
+    assert refused.failure == OIDCFailure.USERINFO_FAILED
+    assert "signing of userinfo" in refused.sentence
+
+
+def test_the_word_in_the_token_does_not_count_for_the_address_of_userinfo(provider, sign_in):
+    provider.claims |= {"email": ..., "email_verified": True}
+    provider.userinfo = {"sub": "person-1", "email": "ceo@acme.example"}
+    profile = sign_in()
+    assert (profile.email, profile.email_verified) == ("ceo@acme.example", False)
+
+
 def test_userinfo_does_not_override_what_was_signed(provider, sign_in):
     provider.userinfo = {"sub": "person-1", "email": "ceo@acme.example", "title": "Countess"}
     profile = sign_in()
@@ -378,6 +437,7 @@ def test_redirects_and_endless_answers_are_refused_at_every_endpoint(provider, r
     provider.answers[path] = (302, {"Location": f"{provider.issuer}/elsewhere"}, b"")
     assert refusal().failure == failure
     assert provider.asked_for("/elsewhere") == 0
+    cache.clear()
     provider.answers[path] = (200, {"Content-Type": "application/json"}, b" " * 2_000_000)
     assert refusal().failure == failure
 
@@ -395,6 +455,7 @@ def test_redirects_and_endless_answers_are_refused_at_every_endpoint(provider, r
 def test_what_is_no_document_is_refused_at_every_endpoint(provider, refusal, path, failure, body):
     provider.answers[path] = (500, {}, body)
     assert refusal().failure == failure
+    cache.clear()
     if b"keys" not in body:
         provider.answers[path] = (200, {}, body)
         assert refusal().failure == failure
@@ -423,6 +484,8 @@ def test_a_provider_that_does_not_answer_is_given_up(provider, refusal, monkeypa
         ({"error": "invalid_client"}, OIDCFailure.CLIENT_REFUSED),
         ({"error": "invalid_grant", "error_description": "expired"}, OIDCFailure.CODE_REFUSED),
         ({"error": "server_error"}, OIDCFailure.TOKEN_RESPONSE_INVALID),
+        ({"error": ["invalid_client"]}, OIDCFailure.TOKEN_RESPONSE_INVALID),
+        ({"error": {}, "error_description": [1]}, OIDCFailure.TOKEN_RESPONSE_INVALID),
         ({"access_token": ...}, OIDCFailure.TOKEN_RESPONSE_INVALID),
         ({"access_token": ""}, OIDCFailure.TOKEN_RESPONSE_INVALID),
         ({"access_token": "x" * 40_000}, OIDCFailure.TOKEN_RESPONSE_INVALID),
@@ -448,6 +511,23 @@ def test_the_secret_of_the_client_stands_in_no_refusal(provider, party, refusal)
 def test_the_document_of_another_issuer_is_refused(provider, refusal, change):
     provider.document["issuer"] = f"{provider.issuer}{change}" if change else "https://accounts.google.com"
     assert refusal().failure == OIDCFailure.DISCOVERY_ISSUER_DIFFERS
+
+
+def test_a_document_that_changes_its_issuer_is_refused(provider, sign_in, refusal):
+    sign_in()
+    provider.document["issuer"] = "https://evil.example"
+    assert sign_in().idp_id == "person-1"  # It is remembered for an hour.
+    cache.clear()
+    assert refusal().failure == OIDCFailure.DISCOVERY_ISSUER_DIFFERS
+
+
+def test_a_document_that_is_remembered_serves_its_own_issuer_alone(provider, party, sign_in, refusal):
+    """The issuer with a slash at its end has its document at the same address."""
+    sign_in()
+    assert (
+        refusal(dataclasses.replace(party, issuer=f"{party.issuer}/")).failure
+        == OIDCFailure.DISCOVERY_ISSUER_DIFFERS
+    )
 
 
 def test_an_issuer_inside_the_network_is_refused_where_none_was_named(provider, refusal, settings, party):

@@ -14,7 +14,7 @@ from foundation import clock
 from sso.connection_types import ConnectionType
 from sso.oidc.failures import OIDCFailure
 from sso.oidc.sign_in import code_challenge
-from sso.oidc.tokens import access_token_hash
+from sso.oidc.tokens import half_hash
 from tests.oidc_provider import CLIENT_ID, REDIRECT_URI, as_json, curve_key, public_jwk, rsa_key
 from tests.sso.oidc.conftest import arrive, leave
 
@@ -160,15 +160,13 @@ def test_login_gov_is_asked_for_a_level_of_assurance(party):
 def test_every_algorithm_of_the_list_is_read(provider, sign_in, algorithm, key):
     provider.algorithm, provider.signing_key = algorithm, key
     provider.keys = [public_jwk(key, kid="key-1")]
-    provider.claims["at_hash"] = access_token_hash(algorithm, "access-1")
+    provider.claims["at_hash"] = half_hash(algorithm, "access-1")
     assert sign_in().idp_id == "person-1"
 
 
 def test_at_hash_is_computed_as_in_the_standard():
     # OpenID Connect Core A.3: the sample of the specification.
-    assert (
-        access_token_hash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y") == "77QmUPtjPfzWtF2AnpK9RQ"
-    )
+    assert half_hash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y") == "77QmUPtjPfzWtF2AnpK9RQ"
 
 
 def test_discovery_and_keys_are_fetched_once_for_many_sign_ins(provider, sign_in):
@@ -211,6 +209,32 @@ def test_a_key_that_the_provider_changed_to_is_found(provider, sign_in):
     with time_machine.travel(clock.now() + timedelta(seconds=61), tick=False):
         assert sign_in().idp_id == "person-1"
     assert provider.asked_for("/jwks") == 2
+
+
+@pytest.mark.parametrize("header", [{"kid": "key-1"}, {}], ids=["the same name", "no name"])
+def test_a_key_that_changed_under_its_name_is_found(provider, sign_in, refusal, header):
+    provider.header = header
+    sign_in()
+    provider.signing_key = rsa_key("second")
+    provider.keys = [public_jwk(rsa_key("second"), **header)]
+    assert refusal().failure == OIDCFailure.SIGNATURE_INVALID
+    with time_machine.travel(clock.now() + timedelta(seconds=61), tick=False):
+        assert sign_in().idp_id == "person-1"
+        provider.signing_key = rsa_key("attacker")
+        for _ in range(5):
+            assert refusal().failure == OIDCFailure.SIGNATURE_INVALID
+    assert provider.asked_for("/jwks") == 2
+
+
+def test_a_provider_without_keys_is_not_asked_for_every_token(provider, sign_in, refusal):
+    provider.answers["/jwks"] = as_json({"error": "down"}, 500)
+    assert refusal().failure == OIDCFailure.KEYS_UNREADABLE
+    for _ in range(5):
+        assert refusal().failure == OIDCFailure.PROVIDER_UNREACHABLE
+    assert provider.asked_for("/jwks") == 1
+    del provider.answers["/jwks"]
+    with time_machine.travel(clock.now() + timedelta(seconds=6), tick=False):
+        assert sign_in().idp_id == "person-1"
 
 
 def test_a_key_id_that_nobody_knows_brings_one_fetch_a_minute(provider, sign_in, refusal):
