@@ -385,7 +385,10 @@ def test_somebody_is_signed_out_at_the_provider(workos, company):
     authorized = workos.sso.authorize_logout(profile_id=profile.id)
 
     assert authorized.logout_url == workos.sso.get_logout_url(token=authorized.logout_token)
-    left = requests.get(authorized.logout_url, allow_redirects=False, timeout=30)
+    # By way of a page of ours, which gives the browser the cookie that it comes back with.
+    browser = requests.Session()
+    started = browser.get(authorized.logout_url, allow_redirects=False, timeout=30)
+    left = browser.get(started.headers["Location"], allow_redirects=False, timeout=30)
     assert "/test-idp/" in (left.headers.get("Location") or left.text)
     with pytest.raises(NotFoundError):
         workos.sso.authorize_logout(profile_id="prof_nowhere")
