@@ -8,7 +8,11 @@ from sso.oidc.failures import OIDCFailure
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "security" / "oidc.md"
-MODULES = (*sorted(HERE.glob("test_*.py")), HERE.parent / "test_freshness.py")
+MODULES = (
+    *sorted(HERE.glob("test_*.py")),
+    HERE.parent / "test_freshness.py",
+    HERE.parent / "test_idp_initiated.py",
+)
 ROW = re.compile(r"^\| `(?P<failure>\w+)` \| (?P<stops>[^|]+) \| (?P<tests>[^|]*) \|$", re.MULTILINE)
 
 
