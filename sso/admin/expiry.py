@@ -59,7 +59,7 @@ def renewal_figures(environment: Environment) -> Sequence[Figure]:
             bounded_count(ending),
             list_url(Connection, certificates="ending"),
             note=f"{ended} ended already" if ended else "of connections, within a month",
-            tone="bad" if ended else "warn",
+            tone="danger" if ended else "warn",
         )
     ]
 
@@ -71,7 +71,7 @@ class CertificateFilter(admin.SimpleListFilter):
     parameter_name = "certificates"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("ending", "End within a month, or have ended")]
+        return [("ending", "Ending or ended")]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Connection]") -> "QuerySet[Connection]":
         return (
