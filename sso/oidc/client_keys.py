@@ -5,14 +5,10 @@ from datetime import timedelta
 
 import jwt
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from foundation import clock
@@ -20,6 +16,7 @@ from foundation.ids import new_secret
 from sso.connection_types import ConnectionType
 from sso.oidc.failures import OIDCFailure, refused
 from sso.oidc.parties import Provider, RelyingParty
+from sso.private_keys import MOST_RSA_BITS, PrivateKeyRefused, read_private_key
 
 # The provider pins the certificate, so an early end would only break sign-ins.
 _LIFETIME = timedelta(days=3650)
@@ -45,13 +42,18 @@ def read_client_key(private_key_pem: str, name: str) -> tuple[str, str]:
     return _pem(key), _certificate_of(key, name)
 
 
+def check_client_key(private_key_pem: str) -> None:
+    """Refuse a key in the place of a secret that cannot sign, or too slowly; raises ClientKeyRefused."""
+    _read_key(private_key_pem, smallest_rsa_bits=0)
+
+
 def read_client_key_pair(private_key_pem: str, certificate_pem: str) -> tuple[str, str]:
     """Return a key and the certificate that belongs to it, both as PEM; raises ClientKeyRefused."""
     key = _read_key(private_key_pem)
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem.strip().encode())
         public_key = certificate.public_key()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         message = "The certificate cannot be read. It must be an X.509 certificate as PEM."
         raise ClientKeyRefused(message) from error
     if public_key != key.public_key():
@@ -63,8 +65,8 @@ def read_client_key_pair(private_key_pem: str, certificate_pem: str) -> tuple[st
 def client_assertion(party: RelyingParty, provider: Provider) -> str:
     """Sign who we are (RFC 7523 2.2); raises ExchangeRefused."""
     try:
-        # Rows from before keys had a room of their own may hold a shorter one, which the provider knows.
-        key = _read_key(party.private_key, smallest_rsa_bits=0)
+        # Rows from before keys had a room of their own may hold one of another size, which the provider knows.
+        key = _read_key(party.private_key, smallest_rsa_bits=0, most_rsa_bits=None)
     except ClientKeyRefused as error:
         raise refused(OIDCFailure.SETTINGS_INCOMPLETE, str(error)) from error
     now = clock.now()
@@ -104,12 +106,16 @@ def _key_names(certificate_pem: str) -> dict[str, str]:
     return {"kid": thumbprint, "x5t#S256": thumbprint, "x5t": sha1}
 
 
-def _read_key(private_key_pem: str, *, smallest_rsa_bits: int = _SMALLEST_RSA_BITS) -> ClientKey:
+def _read_key(
+    private_key_pem: str,
+    *,
+    smallest_rsa_bits: int = _SMALLEST_RSA_BITS,
+    most_rsa_bits: int | None = MOST_RSA_BITS,
+) -> ClientKey:
     try:
-        key = load_pem_private_key(private_key_pem.strip().encode(), password=None)
-    except (ValueError, TypeError) as error:
-        message = "The private key of this connection cannot be read. It must be an unencrypted PEM."
-        raise ClientKeyRefused(message) from error
+        key = read_private_key(private_key_pem, most_rsa_bits=most_rsa_bits)
+    except PrivateKeyRefused as error:
+        raise ClientKeyRefused(str(error)) from error
     is_rsa = isinstance(key, rsa.RSAPrivateKey) and key.key_size >= smallest_rsa_bits
     if is_rsa or (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)):
         return key  # type: ignore[return-value]  # one of the two, as was just seen

@@ -96,11 +96,12 @@ def read_certificate(base64_text: str) -> Certificate:
     try:
         certificate = x509.load_der_x509_certificate(octets_of(base64_text))
         _check_strength(certificate.public_key())
+        # Its names are read here for the first time, and may be no text.
+        return describe(certificate)
     except CertificateRefused:
         raise
     except (ValueError, UnsupportedAlgorithm, TypeError) as error:
         raise CertificateRefused("This is not a certificate: neither PEM nor base64 of one.") from error
-    return describe(certificate)
 
 
 def describe(certificate: x509.Certificate) -> Certificate:

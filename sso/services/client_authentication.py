@@ -7,6 +7,7 @@ from sso.errors import ConnectionSettingsInvalid
 from sso.models import OIDCSettings, TokenAuthenticationMethod
 from sso.oidc.client_keys import (
     ClientKeyRefused,
+    check_client_key,
     make_client_key_pair,
     read_client_key,
     read_client_key_pair,
@@ -51,6 +52,11 @@ def _secret_columns(row: OIDCSettings, changes: Mapping[str, Any], method: str) 
         raise ConnectionSettingsInvalid.of(
             "client_secret", f"A private key is no client secret. It goes with {_PRIVATE_KEY_JWT}."
         )
+    if is_private_key(changes.get("client_secret", "")):
+        try:
+            check_client_key(changes["client_secret"])
+        except ClientKeyRefused as error:
+            raise ConnectionSettingsInvalid.of("client_secret", str(error)) from error
     return {}
 
 

@@ -9,25 +9,19 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import transaction
 
 from foundation.actors import SYSTEM, Actor
 from foundation.encryption import token_digest
 from sso.errors import ConnectionSettingsInvalid, SigningCertificateExists, TooManyEncryptionCertificates
 from sso.models import Connection, KeyPairUse, SAMLSettings, SPKeyPair
+from sso.private_keys import PrivateKeyRefused, read_private_key
 from sso.saml.keys import Certificate, CertificateRefused, make_key_pair, public_key_of, read_certificates
 from sso.services.certificates import tell_renewed
 
 # Each is tried on what arrives encrypted.
 MOST_ENCRYPTION_PAIRS = 5
-# A larger one keeps a processor busy at each sign-in and is no safer for it.
-_MOST_RSA_BITS = 4096
 
 CERTIFICATE_TYPES: Mapping[str, str] = {
     KeyPairUse.SIGNING: "RequestSigning",
@@ -187,19 +181,15 @@ def _read(given: GivenKeyPair, use: str) -> _Pair:
         raise ConnectionSettingsInvalid.of(field, "Give the private key and its certificate together.")
     try:
         certificate = read_certificates(given["cert"])[0]
-        private_key = load_pem_private_key(given["key"].strip().encode(), password=None)
-    except CertificateRefused as error:
+        private_key = read_private_key(given["key"])
+    except (CertificateRefused, PrivateKeyRefused) as error:
         raise ConnectionSettingsInvalid.of(field, str(error)) from error
-    except (ValueError, TypeError) as error:
-        raise ConnectionSettingsInvalid.of(field, "The private key is not an unencrypted PEM key.") from error
     if not isinstance(private_key, RSAPrivateKey) or private_key.public_key() != public_key_of(
         certificate.pem
     ):
         raise ConnectionSettingsInvalid.of(
             field, "The private key must be an RSA key, and the certificate its own."
         )
-    if private_key.key_size > _MOST_RSA_BITS:
-        raise ConnectionSettingsInvalid.of(field, f"The key has more than {_MOST_RSA_BITS} bits.")
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return _Pair(pem, certificate)
 

@@ -23,6 +23,7 @@ from sso.saml.names import DS, MD, tag
 from tests.factories.environments import make_operator
 from tests.factories.organizations import make_organization
 from tests.factories.sso import idp_key_pair, make_idp_certificate, make_oidc_connection, make_saml_connection
+from tests.odd_keys import huge_key, unknown_curve, unreadable_name
 from tests.sso.browser import local, query_of
 from tests.sso.saml.identity_provider import key_pair, post
 
@@ -121,6 +122,9 @@ def test_pairs_that_somebody_brings_are_the_connections_own(api, company):
         ("sp_signing_key_pair", {"key": idp_key_pair()[0], "cert": "no certificate"}),
         ("sp_encryption_key_pairs", [{"key": idp_key_pair()[0], "cert": make_idp_certificate()}]),
         ("sp_encryption_key_pairs", []),
+        ("sp_signing_key_pair", {"key": unknown_curve()[0], "cert": idp_key_pair()[1]}),
+        ("sp_signing_key_pair", {"key": idp_key_pair()[0], "cert": unreadable_name()}),
+        ("sp_encryption_key_pairs", [{"key": huge_key(), "cert": idp_key_pair()[1]}]),
     ],
 )
 def test_a_pair_that_does_not_belong_together_makes_no_connection(api, company, field, value):

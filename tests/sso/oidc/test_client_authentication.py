@@ -33,6 +33,7 @@ from sso.oidc.failures import OIDCFailure
 from sso.oidc.parties import relying_party_of
 from tests.factories.organizations import make_organization
 from tests.factories.sso import make_oidc_connection
+from tests.odd_keys import huge_key, unknown_curve
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, curve_key, rsa_key, unsigned
 from tests.sso.browser import local, query_of
 from tests.sso.oidc.conftest import arrive, leave
@@ -322,6 +323,8 @@ def test_a_key_pair_is_replaced_by_another_one(create, patch):
 
 
 BAD_OPTIONS = [
+    ({"client_secret": huge_key()}, "client_secret"),
+    ({"client_secret": unknown_curve()[0]}, "client_secret"),
     ({"token_authentication_method": "client_secret_basic"}, "client_secret"),
     ({"token_authentication_method": "client_secret_post"}, "client_secret"),
     ({"token_authentication_method": "private_key_jwt", "client_secret": SECRET}, "client_secret"),
@@ -353,7 +356,13 @@ def test_options_that_do_not_go_together_are_refused_by_field(create, options, f
     assert Connection.unscoped.count() == 0
 
 
-@pytest.mark.parametrize("kind", ["another key", "short", "P-384", "no PEM", "no certificate"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "another key", "short", "huge", "P-384", "unknown curve", "no PEM", "no certificate",
+        "certificate on an unknown curve",
+    ],
+)  # fmt: skip
 def test_a_key_pair_that_cannot_serve_is_refused(create, kind):
     own = pair()
     given = {
@@ -362,6 +371,9 @@ def test_a_key_pair_that_cannot_serve_is_refused(create, kind):
             "key": pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024)),
             "cert": own.cert,
         },
+        "huge": {"key": huge_key(), "cert": own.cert},
+        "unknown curve": {"key": unknown_curve()[0], "cert": own.cert},
+        "certificate on an unknown curve": {"key": own.key, "cert": unknown_curve()[1]},
         "P-384": {"key": pem_of(curve_key("P-384")), "cert": own.cert},
         "no PEM": {"key": "MIIB", "cert": own.cert},
         "no certificate": {"key": own.key, "cert": "MIIB"},
@@ -369,6 +381,8 @@ def test_a_key_pair_that_cannot_serve_is_refused(create, kind):
     refused = create(token_authentication_method="private_key_jwt", jwt_signing_key_pair=given)
     assert fields_of(refused) == ["jwt_signing_key_pair"]
     assert own.key[100:160] not in refused.content.decode()
+    # Told from its size: whether its numbers are primes would take a minute to find out.
+    assert ("more than 4096 bits" in refused.content.decode()) is (kind == "huge")
 
 
 def test_production_keeps_its_callbacks_on_https(environment, create):

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 from sso import services
 from sso.models import ExchangeState, Profile, SSOSession
+from sso.saml.keys import bare_base64
 from tests.factories.organizations import make_organization
 from tests.factories.sso import make_saml_connection
+from tests.odd_keys import unreadable_name
 from tests.sso.browser import CALLBACK, SSOBrowser, pending_request_id, query_of, saml_answer
 from tests.sso.saml.attacks import ATTACKS
+from tests.sso.saml.identity_provider import one
 from tests.sso.saml.identity_provider import post as post_of
 
 
@@ -133,3 +136,19 @@ def test_the_key_of_another_organizations_provider_counts_for_nothing_here(
     browser.sign_in_by_saml(saml_connection, neighbour)
 
     assert last_exchange(saml_connection).failure == "unknown_certificate"
+
+
+def test_a_certificate_in_a_message_that_cannot_be_read_is_no_error_of_ours(
+    environment, browser, saml_connection, company_idp
+):
+    left = browser.leave(connection=saml_connection.id)
+    relay_state = query_of(left["Location"])["RelayState"]
+    sp = services.service_provider_of(services.require_connection(environment.id, saml_connection.id))
+    response = replace(company_idp, name="stranger").response(sp, pending_request_id(saml_connection))
+    # In a signature that holds nothing, a stranger may name whatever certificate they like.
+    one(response, "X509Certificate").text = bare_base64(unreadable_name())
+
+    answer = browser.post_answer(saml_connection, post_of(response), relay_state)
+
+    assert "code" not in query_of(answer["Location"])
+    assert last_exchange(saml_connection).failure == "invalid_signature"

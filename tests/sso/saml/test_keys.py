@@ -8,6 +8,7 @@ from cryptography.x509.oid import NameOID
 
 from foundation import clock
 from sso.saml import keys
+from tests.odd_keys import unknown_curve, unreadable_name
 from tests.sso.saml.identity_provider import key_pair
 
 
@@ -85,8 +86,22 @@ def test_a_certificate_is_described_by_name_fingerprint_and_end():
         (certificate_with(ec.generate_private_key(ec.SECP192R1())), "secp192r1"),
         (certificate_with(ed25519.Ed25519PrivateKey.generate()), "neither RSA nor ECDSA"),
         (key_pair("idp.example.com")[1] * 11, "too many"),
+        (unknown_curve()[1], "not a certificate"),
+        (unreadable_name(), "not a certificate"),
     ],
-    ids=["empty", "words", "base64", "key", "long", "short-rsa", "odd-curve", "ed25519", "many"],
+    ids=[
+        "empty",
+        "words",
+        "base64",
+        "key",
+        "long",
+        "short-rsa",
+        "odd-curve",
+        "ed25519",
+        "many",
+        "no-curve",
+        "no-name",
+    ],
 )
 def test_what_is_no_certificate_or_too_weak_is_refused_in_plain_words(text, words):
     with pytest.raises(keys.CertificateRefused, match=words):
