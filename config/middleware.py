@@ -6,7 +6,7 @@ from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
@@ -65,7 +65,14 @@ class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
 
 
 class PageCommonMiddleware(_PagesOnly, CommonMiddleware):
-    """Django's common rules for pages."""
+    """Django's common rules for pages, and one of ours: no page has a NUL in its address."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if "\x00" in path and is_page(path) and not path.startswith("/admin"):
+            # No id holds it, and PostgreSQL refuses to look it up. The admin has pages of its own for what is gone.
+            raise Http404
+        return super().__call__(request)
 
 
 class PageCsrfMiddleware(_PagesOnly, CsrfViewMiddleware):

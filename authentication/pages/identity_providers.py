@@ -48,6 +48,10 @@ _LONGEST_PARAMETER = 1024 * 1024
 _MOST_PARAMETERS = 50
 
 
+class NoDefaultRedirectURI(Exception):
+    """An environment that does not say where a sign-in goes that no application asked for."""
+
+
 class ExchangePage(HostedPage):
     """A page of an exchange; one that is over, or was never opened, is refused in the same words."""
 
@@ -64,6 +68,16 @@ class ExchangePage(HostedPage):
             )
         except ExchangeFailed as failed:
             return self.after_failure(failed)
+        except NoDefaultRedirectURI:
+            return self.refusal_page(
+                _("This sign-in has nowhere to go"),
+                _(
+                    "Your identity provider sent you here, but the application has not said where people go after "
+                    "that. Open the application itself and sign in from there, and tell the people who run it that "
+                    "its default redirect URI is missing."
+                ),
+                status=404,
+            )
         except NotFound:
             return self.refusal_page(
                 _("There is nothing here"),
@@ -418,7 +432,7 @@ def _redirect_uri_of(connection: Connection, relay_state: str) -> str:
     rows = RedirectURI.objects.in_environment(connection.environment)
     default = rows.filter(purpose=RedirectURIPurpose.SIGN_IN, is_default=True).first()
     if default is None:
-        raise NotFound.of("Redirect URI", "default")
+        raise NoDefaultRedirectURI
     return default.uri
 
 

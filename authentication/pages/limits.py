@@ -34,6 +34,7 @@ _CODE_SENDS = Limit("hosted_code_sends", 3, 60)
 _SSO_SIGN_INS = Limit("hosted_sso_sign_ins", 3, 60)
 _SOCIAL_SIGN_INS = Limit("hosted_social_sign_ins", 60, 60)
 _UNASKED_ANSWERS = Limit("hosted_unasked_answers", 60, 60)
+_REFUSED_LOGOUTS = Limit("hosted_refused_logouts", 60, 60)
 
 
 def count_page(request: HttpRequest) -> None:
@@ -100,6 +101,24 @@ def count_social_sign_in(request: HttpRequest) -> None:
 def count_unasked_answer(request: HttpRequest, connection_id: str) -> None:
     """Count an identity provider's answer that nobody asked for: each leaves a trail. Raises RateLimited."""
     limits.enforce(_UNASKED_ANSWERS, connection_id, client_ip(request))
+
+
+def check_refused_logouts(request: HttpRequest, connection_id: str) -> None:
+    """Refuse whoever has brought many logout tokens that were not accepted: each leaves a trail. Raises RateLimited.
+
+    A provider that signs out a whole company at once is not held up: its tokens are good.
+    """
+    if not settings.RATE_LIMITS_ENABLED:
+        return
+    verdict = rate_limits.peek(_REFUSED_LOGOUTS, connection_id, _network(request))
+    if not verdict.allowed:
+        raise RateLimited(retry_after=verdict.retry_after_seconds)
+
+
+def count_refused_logout(request: HttpRequest, connection_id: str) -> None:
+    """Count a logout token that was not accepted; refuses nothing by itself."""
+    if settings.RATE_LIMITS_ENABLED:
+        rate_limits.hit(_REFUSED_LOGOUTS, connection_id, _network(request))
 
 
 def _network(request: HttpRequest) -> str:

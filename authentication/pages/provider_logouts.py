@@ -128,6 +128,7 @@ class BackchannelLogout(View):
         try:
             limits.count_page(request)
             connection = require_connection(connection_id, Protocol.OIDC)
+            limits.check_refused_logouts(request, connection.id)
             services.obey_backchannel_logout(
                 connection=connection, logout_token=request.POST.get("logout_token", "")
             )
@@ -138,6 +139,7 @@ class BackchannelLogout(View):
                 {"error": "too_many_requests"}, status=429, headers={"Retry-After": refusal.retry_after}
             )
         except ExchangeRefused:
+            limits.count_refused_logout(request, connection_id)
             body = {"error": "invalid_request", "error_description": "The logout token was not accepted."}
             return JsonResponse(body, status=400)
         return HttpResponse(status=200)

@@ -12,6 +12,7 @@ from sso.oidc.discovery import find_provider
 from sso.oidc.failures import OIDCFailure, refused
 from sso.oidc.parties import RelyingParty
 from sso.oidc.tokens import (
+    LATEST_MOMENT,
     LOGOUT_TOKEN_TYPES,
     LONGEST_SUBJECT,
     check_audience,
@@ -94,10 +95,10 @@ def read_logout_token(party: RelyingParty, token: str) -> LogoutOrder:
             f"The provider's logout token was not accepted. {refusal.sentence}",
             refusal.received,
         ) from refusal
-    return _order_of(claims)
+    return _order_of(claims, party.clock_skew_seconds)
 
 
-def _order_of(claims: Mapping[str, Any]) -> LogoutOrder:
+def _order_of(claims: Mapping[str, Any], skew: int) -> LogoutOrder:
     events, token_id = claims.get("events"), claims.get("jti")
     if not isinstance(events, dict) or not isinstance(events.get(_EVENT), dict):
         raise _invalid("It does not say that it is one (claim events).", claims)
@@ -113,7 +114,8 @@ def _order_of(claims: Mapping[str, Any]) -> LogoutOrder:
         subject,
         session_id,
         token_digest(f"logout:{claims['iss']}:{token_id}"),
-        datetime.fromtimestamp(claims["exp"], tz=UTC),
+        # As long as it would be believed, or it could be sent again between its end and ours.
+        datetime.fromtimestamp(min(claims["exp"] + skew, LATEST_MOMENT), tz=UTC),
         {"logout_token": dict(claims)},
     )
 

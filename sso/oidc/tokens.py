@@ -27,7 +27,7 @@ _JWS = jwt.PyJWS()
 LONGEST_TOKEN = 64 * 1024
 LONGEST_SUBJECT = 255  # OpenID Connect Core 2.
 _MOST_AUDIENCES = 50
-_LATEST_MOMENT = 253_402_300_799  # The end of the year 9999: what comes after is no moment.
+LATEST_MOMENT = 253_402_300_799  # The end of the year 9999: what comes after is no moment.
 
 # Google's older ID tokens name their issuer without the scheme, which its documentation tells clients to accept.
 _GOOGLE_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
@@ -299,7 +299,7 @@ def _moment(claims: Mapping[str, Any], name: str, meaning: str) -> float:
         isinstance(value, bool)
         or not isinstance(value, int | float)
         or not math.isfinite(value)
-        or not 0 <= value <= _LATEST_MOMENT
+        or not 0 <= value <= LATEST_MOMENT
     ):
         raise _missing(name, meaning, claims)
     return float(value)

@@ -22,6 +22,7 @@ from sso.models import (
     SSOAuthorizationCode,
     SSOSession,
 )
+from sso.representations import LINKED_STATES
 from sso.services.exchange_events import tell_unasked_succeeded
 from sso.services.exchanges import Finished
 from sso.services.provider_sessions import is_over
@@ -162,6 +163,9 @@ def _exchange(
         return replayed
     moment = clock.now()
     if row.expires_at <= moment or is_over(row.provider_session_id, row.environment_id):
+        return InvalidGrant.of(code)
+    if row.profile.connection.state not in LINKED_STATES:
+        # Switched off since the browser came back: nobody signs in through it any more.
         return InvalidGrant.of(code)
     oauth_tokens = json.loads(row.oauth_tokens) if row.oauth_tokens else None
     row.spent_at, row.oauth_tokens = moment, ""

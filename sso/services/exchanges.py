@@ -350,7 +350,9 @@ def _require_pending(handle: str) -> SSOSession:
 
 @transaction.atomic
 def _depart(sso_session: SSOSession, departure: Departure, browser_secret: str, hints: Hints) -> None:
-    if not sso_session.browser_digest:
+    # As it stands now: the provider may have been asked for long, and the exchange be over, or begun by another window.
+    waiting = _lock_pending(sso_session)
+    if not waiting.browser_digest:
         tell_started(sso_session, hints.login_hint)
     sso_session.memory = json.dumps(dict(departure.memory))
     sso_session.browser_digest = token_digest(browser_secret)
@@ -399,12 +401,15 @@ def _accept(
     return Finished(sso_session, profile, purpose, received.profile.oauth_tokens, provider_session)
 
 
-def _lock_pending(sso_session: SSOSession) -> None:
+def _lock_pending(sso_session: SSOSession) -> SSOSession:
     rows = SSOSession.objects.in_environment(sso_session.environment_id)
-    waiting = rows.select_for_update(of=("self",)).filter(pk=sso_session.pk, state=ExchangeState.PENDING)
-    if waiting.first() is None:
-        # The same answer in two requests at once: the other one was first.
+    waiting = (
+        rows.select_for_update(of=("self",)).filter(pk=sso_session.pk, state=ExchangeState.PENDING).first()
+    )
+    if waiting is None:
+        # The same answer in two requests at once: the other one was first. Or the time was over just now.
         raise ExchangeNotFound
+    return waiting
 
 
 def _memory_of(sso_session: SSOSession, purpose: Mapping[str, Any]) -> Mapping[str, str]:
