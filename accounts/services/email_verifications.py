@@ -85,11 +85,12 @@ def use_email_verification_code(
     actor: Actor,
     even_if_verified: bool = False,
     knows_password: bool = True,
+    has_passkey: bool = False,
 ) -> User:
     """Spend the user's newest code: right, it verifies the address once and for all. Return the user.
 
     ``even_if_verified`` as for :func:`create_email_verification`. ``knows_password`` is False where whoever reads the
-    mailbox has not shown to know the user's password.
+    mailbox has not shown to know the user's password, and ``has_passkey`` is True where they have shown a passkey.
 
     A wrong guess is counted and committed before the refusal, so do not call this inside a transaction that the
     refusal would roll back. Raises EmailPreviouslyVerified, EmailVerificationCodeIncorrect, …Expired, …Locked,
@@ -101,7 +102,7 @@ def use_email_verification_code(
             raise EmailPreviouslyVerified
         verdict = _spend_newest(row, one_time_code)
         if verdict is CodeVerdict.RIGHT:
-            prove_mailbox(row, actor, knows_password=knows_password)
+            prove_mailbox(row, actor, knows_password=knows_password, has_passkey=has_passkey)
     if verdict is not CodeVerdict.RIGHT:
         raise _REFUSALS[verdict]
     return row

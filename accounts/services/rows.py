@@ -11,6 +11,7 @@ from accounts.models import (
     EmailVerification,
     Identity,
     MagicAuth,
+    Passkey,
     User,
 )
 from accounts.representations import represent_user
@@ -56,18 +57,23 @@ def save_changes(user: User, changes: dict[str, Any], actor: Actor) -> bool:
     return True
 
 
-def prove_mailbox(user: User, actor: Actor, *, knows_password: bool = False) -> None:
+def prove_mailbox(
+    user: User, actor: Actor, *, knows_password: bool = False, has_passkey: bool = False
+) -> None:
     """Note that somebody has read the user's mailbox; ``user.updated`` the first time only.
 
     A password that stood there before may be that of somebody else, who made the account and waits for the owner of
-    the mailbox to fill it (pre-hijacking): where nobody has shown to know both, it is doubted from now on.
-    ``user`` comes from :func:`lock_user`.
+    the mailbox to fill it (pre-hijacking): where nobody has shown to know both, it is doubted from now on. A passkey
+    from before, which needs no password, is forgotten, unless whoever reads the mailbox has shown it. ``user`` comes from :func:`lock_user`.
     """
     doubted_at = user.password_doubted_at
     if knows_password:
         doubted_at = None
-    elif user.password and not user.email_verified:
-        doubted_at = clock.now()
+    elif not user.email_verified:
+        doubted_at = clock.now() if user.password else doubted_at
+        if not has_passkey:
+            # Its owner would make another; nobody is told, because the owner of the mailbox knows nothing of it.
+            Passkey.objects.in_environment(user.environment_id).filter(user=user).delete()
     save_changes(user, {"email_verified": True}, actor)
     if user.password_doubted_at != doubted_at:
         user.password_doubted_at = doubted_at

@@ -25,7 +25,7 @@ from authentication.errors import (
 from authentication.models import AuthenticationMethod
 from authentication.services.attempts import begin_attempt, find_invitation, record_failure
 from authentication.services.outcomes import Origin, Outcome
-from authentication.services.sessions import user_actor
+from authentication.services.sessions import sign_out_everywhere, user_actor
 from authentication.services.sign_up import sign_up
 from authentication.services.social import link_by_authorization_code
 from environments.branding import Look
@@ -128,6 +128,9 @@ def sign_in_with_magic_auth(
                     link_by_authorization_code(
                         user=user, authorization_code=link_authorization_code, origin=origin
                     )
+                if not user.email_verified:
+                    # Whoever made the account for a mailbox that was not theirs may be signed in since.
+                    sign_out_everywhere(user, SYSTEM)
                 invitation = _invitation(environment, user, magic_auth, invitation_token)
                 outcome = begin_attempt(
                     user, AuthenticationMethod.MAGIC_AUTH, origin, policy, invitation=invitation

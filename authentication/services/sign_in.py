@@ -39,10 +39,10 @@ from authentication.services.attempts import (
     record_failure,
 )
 from authentication.services.outcomes import Origin, Outcome
-from authentication.services.sessions import user_actor
+from authentication.services.sessions import end_sessions_of, user_actor
 from authentication.services.social import link_pending_identity
 from environments.models import Environment
-from foundation.actors import Actor
+from foundation.actors import SYSTEM, Actor
 from foundation.errors import DomainError
 from organizations.models import MembershipStatus, OrganizationMembership
 from sso.services import link_profile
@@ -101,13 +101,17 @@ def sign_in_with_email_verification(
     """
     with transaction.atomic():
         attempt = lock_attempt(environment, pending_authentication_token)
+    method = attempt.authentication_method
+    # Whoever shows a password or a passkey and reads the mailbox is whoever made the account.
+    is_somebody_new = not attempt.user.email_verified and method not in _SHOWN_OF_THE_ACCOUNT
     try:
         use_email_verification_code(
             user=attempt.user,
             one_time_code=one_time_code,
             actor=user_actor(attempt.user),
             even_if_verified=attempt.needs_mailbox_again,
-            knows_password=attempt.authentication_method == AuthenticationMethod.PASSWORD,
+            knows_password=method == AuthenticationMethod.PASSWORD,
+            has_passkey=method == AuthenticationMethod.PASSKEY,
         )
     except tuple(_CODE_REFUSALS) as error:
         refusal = _CODE_REFUSALS[type(error)]()
@@ -125,6 +129,8 @@ def sign_in_with_email_verification(
     with transaction.atomic():
         attempt = lock_attempt(environment, pending_authentication_token)
         emit_success("email_verification", attempt.user, environment, origin)
+        if is_somebody_new:
+            end_sessions_of(attempt.user, SYSTEM)
         if attempt.pending_identity and not link_pending_identity(attempt, origin):
             raise InvalidPendingAuthenticationToken.of(pending_authentication_token)
         if attempt.mailbox_unproven:
@@ -153,6 +159,8 @@ def sign_in_with_organization(
         count_failure(attempt)
     raise InvalidOrganizationChoice.of(organization_id)
 
+
+_SHOWN_OF_THE_ACCOUNT = frozenset({AuthenticationMethod.PASSWORD, AuthenticationMethod.PASSKEY})
 
 _CODE_REFUSALS: Mapping[type[DomainError], type[DomainError]] = {
     EmailVerificationCodeIncorrect: InvalidOneTimeCode,

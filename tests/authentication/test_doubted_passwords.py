@@ -2,12 +2,13 @@
 
 import pytest
 
-from accounts.models import EmailVerification
+from accounts.models import EmailVerification, Passkey
 from accounts.services import update_user
+from authentication.models import Session
 from environments.services import update_authentication_settings
 from foundation.actors import SYSTEM
 from tests.authentication.conftest import GRANT
-from tests.factories.accounts import PASSWORD, make_user
+from tests.factories.accounts import PASSWORD, make_passkey, make_user
 
 EMAIL = "ada@example.com"
 
@@ -93,3 +94,45 @@ def test_a_password_of_a_proven_mailbox_is_believed(environment, client, come_by
     come_by_mail()
 
     client.sign_in(EMAIL)
+
+
+# --- what else whoever made the account may have kept -----------------------------------------------------------
+
+
+@pytest.fixture
+def taken(environment, client, planted):
+    """The same account, in an environment that asks for no proof of the mailbox: they are signed in, with a passkey."""
+    update_authentication_settings(environment=environment, changes={"email_verification_required": False})
+    make_passkey(planted)
+    return client.sign_in(EMAIL)
+
+
+def test_whoever_made_the_account_is_signed_out_when_its_owner_comes(
+    environment, client, taken, come_by_mail
+):
+    come_by_mail()
+    assert client.authenticate("refresh_token", refresh_token=taken["refresh_token"]).status_code == 400
+    # The owner alone is in.
+    assert Session.objects.in_environment(environment).filter(ended_at__isnull=True).count() == 1
+
+
+def test_a_planted_passkey_is_forgotten_when_the_owner_comes(environment, taken, come_by_mail):
+    come_by_mail()
+    assert not Passkey.objects.in_environment(environment).exists()
+
+
+def test_a_sign_in_by_mail_of_whom_is_known_leaves_passkeys_and_sessions(environment, client, come_by_mail):
+    ada = make_user(environment, email=EMAIL, password=PASSWORD, email_verified=True)
+    make_passkey(ada)
+    client.sign_in(EMAIL)
+    come_by_mail()
+    come_by_mail()
+    assert Passkey.objects.in_environment(environment).count() == 1
+    assert Session.objects.in_environment(environment).filter(ended_at__isnull=True).count() == 3
+
+
+def test_whoever_shows_password_and_mailbox_keeps_the_passkey(environment, client, planted):
+    make_passkey(planted)
+    pending = client.password(EMAIL).json()["pending_authentication_token"]
+    assert client.verify_email(pending, newest_code(planted)).status_code == 200
+    assert Passkey.objects.in_environment(environment).count() == 1

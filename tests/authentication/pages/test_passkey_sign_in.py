@@ -138,6 +138,8 @@ def test_a_passkey_says_nothing_of_a_mailbox(asked, authenticator, environment, 
     assert asked.path == "/sign-in/verify-email"
     asked.submit(code=EmailVerification.objects.in_environment(environment).latest("id").code)
     assert asked.path == "/sign-in/continue"
+    # It came with the proof, so it is its owner's.
+    assert Passkey.objects.in_environment(environment).count() == 1
 
 
 def test_an_authenticator_that_does_not_count_works_every_time(browser, ada):
