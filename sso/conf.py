@@ -1,7 +1,8 @@
 """Typed settings of single sign-on: lifetimes, and our own addresses as identity providers are told them."""
 
+import unicodedata
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from django.conf import settings
 
@@ -54,8 +55,16 @@ def saml_acs_url(connection_id: str) -> str:
 
 
 def is_own_address(url: str) -> bool:
-    """Tell whether a URL begins with this server's own address."""
-    return url.lower().startswith(f"{settings.BASE_URL}/".lower())
+    """Tell whether a URL leads to this server, however it is spelled; it is one that check_url lets pass."""
+    given, own = urlsplit(url), urlsplit(settings.BASE_URL)
+    inside = f"{given.path}/".startswith(f"{own.path.rstrip('/')}/")
+    return inside and _server_of(given) == _server_of(own)
+
+
+def _server_of(parts: SplitResult) -> tuple[str, int | None]:
+    """Return name and port as a browser understands them; the usual ports are one, as http leads on to https."""
+    name = unicodedata.normalize("NFKC", unquote(parts.hostname or "")).lower().rstrip(".")
+    return name, None if parts.port in {80, 443} else parts.port
 
 
 def saml_slo_url(connection_id: str) -> str:

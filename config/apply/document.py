@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from organizations.policy_fields import PolicyFields
 from sso.oauth.catalogue import PROVIDERS
 
 _MAXIMUM_BYTES = 5 * 1024 * 1024
+# Of the file, in an error of the parser; single characters and its own words (<stream end>) may be told.
+_LONGER_QUOTE = re.compile(r"'[^'<][^']+'")
 _SETTINGS = [
     field.name
     for field in AuthenticationSettings._meta.concrete_fields
@@ -220,6 +223,11 @@ def read_document(text: str) -> dict[str, Any]:
         raise SetupFileError("The file is larger than 5 MiB.")
     try:
         content = yaml.load(text, _Loader)  # noqa: S506 -- the safe loader, with one tag more
+    except yaml.MarkedYAMLError as error:
+        # Not the error itself, which repeats the line: a secret may stand there.
+        line = 0 if error.problem_mark is None else error.problem_mark.line + 1
+        problem = _LONGER_QUOTE.sub("what stands there", error.problem or "")
+        raise SetupFileError(f"The file is not YAML: line {line}: {problem}") from None
     except yaml.YAMLError as error:
         raise SetupFileError(f"The file is not YAML: {error}") from error
     if not isinstance(content, Mapping):

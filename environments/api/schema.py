@@ -72,6 +72,7 @@ def describe(
     *,
     response: Any = None,
     status: int = 200,
+    other_status: int | None = None,
     request: Any = None,
     query: type[serializers.Serializer[Any]] | None = None,
     paged: bool = False,
@@ -81,13 +82,15 @@ def describe(
     """Describe a view method: what it reads, what it answers, with which statuses it refuses.
 
     ``response`` is a TypedDict (the object, or the item of the list if ``paged``), a ``list[TypedDict]``, or None.
+    ``other_status`` is a second status that answers with the same.
     """
     answer: Any = None
     if response is not None:
         answer = list_serializer(response) if paged else serializer_of(response)
     statuses = {*refusals, *(() if public else (401,)), *((422,) if request or query or paged else ())}
+    body = answer if answer is not None else OpenApiResponse(description="No body.")
     responses: dict[int, Any] = {
-        status: answer if answer is not None else OpenApiResponse(description="No body."),
+        **dict.fromkeys(filter(None, (other_status, status)), body),
         **dict.fromkeys(sorted(statuses), ErrorSerializer),
     }
     parameters = [query] if query else ([ListParameters] if paged else [])

@@ -16,7 +16,7 @@ from sso.api.serializers import (
     ConnectionUpdateInput,
 )
 from sso.connection_types import canonical_type
-from sso.errors import ConnectionSettingsInvalid
+from sso.errors import ConnectionAlreadyExists, ConnectionSettingsInvalid
 from sso.models import Connection
 from sso.representations import (
     ConnectionDetailsObject,
@@ -39,6 +39,7 @@ class ConnectionCollection(ApiView):
         request=ConnectionInput,
         response=ConnectionDetailsObject,
         status=201,
+        other_status=200,
         refusals=(404, 409),
     )
     def post(self, _request: HttpRequest) -> HttpResponse:
@@ -47,13 +48,24 @@ class ConnectionCollection(ApiView):
         if "organization_id" in fields:
             rows = Organization.objects.in_environment(self.environment)
             organization = rows.require(fields["organization_id"])
-        connection = services.create_connection(
-            environment=self.environment,
-            actor=self.actor,
-            connection_type=type_of(fields),
-            organization=organization,
-            changes=changes_of(fields),
-        )
+        # Whoever lost our answer asks again: the current SDKs promise the connection that is there (create_connection).
+        known = (organization, fields.get("external_id"))
+        standing = services.find_connection_of_external_id(*known)
+        if standing is not None:
+            return reply(represent_connection_details(standing))
+        try:
+            connection = services.create_connection(
+                environment=self.environment,
+                actor=self.actor,
+                connection_type=type_of(fields),
+                organization=organization,
+                changes=changes_of(fields),
+            )
+        except ConnectionAlreadyExists:
+            standing = services.find_connection_of_external_id(*known)
+            if standing is None:
+                raise
+            return reply(represent_connection_details(standing))
         return reply(represent_connection_details(connection), 201)
 
     def _matching(self, parameters: dict[str, Any]) -> EnvironmentQuerySet[Connection]:

@@ -66,7 +66,9 @@ def _maps(given: Mapping[str, Any], present: Connection | None) -> dict[str, Any
         # Null leaves the field to the preset of the connection's type.
         maps["attribute_map"] = {field: name for field, name in merged.items() if name}
     if "custom_attributes" in given:
-        maps["custom_attribute_map"] = given["custom_attributes"]
+        former = {} if present is None else present.custom_attribute_map
+        merged = {**former, **given["custom_attributes"]}
+        maps["custom_attribute_map"] = {field: name for field, name in merged.items() if name is not None}
     return maps
 
 

@@ -54,9 +54,10 @@ class AttributeMapsInput(serializers.Serializer[Any]):
 
     standard_attributes = StandardAttributesInput(required=False)
     custom_attributes = serializers.DictField(
-        child=TextField(max_length=_LONGEST_ATTRIBUTE),
+        child=TextField(max_length=_LONGEST_ATTRIBUTE, allow_null=True),
         required=False,
-        help_text="Further attributes of the profile: the provider's attribute by name.",
+        help_text="Further attributes of the profile: the provider's attribute by name. An update changes those that it "
+        "names; null removes one.",
     )
 
 

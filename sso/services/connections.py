@@ -37,6 +37,7 @@ PROFILE_FIELDS = ("idp_id", "email", "first_name", "last_name", "name", "groups"
 
 _COLUMNS = ("name", "external_id", "attribute_map", "custom_attribute_map", "role_map", "single_logout")
 _MOST_DOMAINS = 200
+_MOST_CUSTOM_ATTRIBUTES = 200
 
 
 class ConnectionChanges(TypedDict, total=False):
@@ -185,6 +186,16 @@ def require_connection(environment: Environment | str, connection_id: str) -> Co
     return connections_with_settings(environment).require(connection_id)
 
 
+def find_connection_of_external_id(
+    organization: Organization | None, external_id: str | None
+) -> Connection | None:
+    """Return the organization's connection that the product calls so, with all its settings; None for none."""
+    if organization is None or not external_id:
+        return None
+    rows = connections_with_settings(organization.environment_id)
+    return rows.filter(organization=organization, external_id=external_id).first()
+
+
 def require_connection_of_anybody(connection_id: str) -> Connection:
     """Return a connection by an id that stands in a public address, whichever environment it belongs to; raises NotFound."""
     environment_id = (
@@ -249,6 +260,10 @@ def _refuse_bad_maps(connection: Connection, changes: ConnectionChanges) -> None
         for field in changes.get("attribute_map", {})
         if field not in PROFILE_FIELDS
     ]
+    if len(changes.get("custom_attribute_map", {})) > _MOST_CUSTOM_ATTRIBUTES:
+        problems.append(
+            ("attribute_maps", f"A profile has at most {_MOST_CUSTOM_ATTRIBUTES} custom attributes.")
+        )
     wanted = set(changes.get("role_map", {}).values())
     if wanted:
         roles = list_roles(connection.environment, connection.organization)

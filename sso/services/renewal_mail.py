@@ -53,8 +53,9 @@ def mail_renewals(rows: Sequence[IdPCertificate | SPKeyPair]) -> None:
 def _described(row: IdPCertificate | SPKeyPair) -> EndingCertificate:
     connection = row.connection
     return EndingCertificate(
-        organization_name=connection.organization.name if connection.organization else "",
-        connection_name=connection.name,
+        # In one line each: a name must not write lines of its own into a mail to staff.
+        organization_name=" ".join(connection.organization.name.split()) if connection.organization else "",
+        connection_name=" ".join(connection.name.split()),
         fingerprint=fingerprint_in_pairs(row.fingerprint),
         not_after=row.not_after,
         days_left=max(0, (row.not_after - clock.now()) // timedelta(days=1)),

@@ -147,14 +147,13 @@ def write_saml(connection: Connection, changes: SAMLChanges) -> bool:
 def write_oidc(connection: Connection, changes: OIDCChanges) -> bool:
     """Write the settings of an OIDC connection; tell if anything changed. Raises ConnectionSettingsInvalid."""
     _refuse_bad_urls(connection, changes, _OIDC_URLS)
-    if "#" in changes.get("redirect_uri", ""):
-        # RFC 6749 3.1.2.
-        raise ConnectionSettingsInvalid.of("redirect_uri", "A redirect URI has no fragment.")
     row = OIDCSettings.objects.in_environment(connection.environment_id).filter(connection=connection).first()
     is_new = row is None
     if row is None:
         row = OIDCSettings(environment_id=connection.environment_id, connection=connection)
     columns: dict[str, Any] = {**changes, **client_columns(row, changes)}
+    if "redirect_uri" in columns:
+        columns["redirect_uri"] = _redirect_uri_override(connection, columns["redirect_uri"])
     if "issuer" in columns:
         # OIDC Discovery 1.0 §4: the document stands at a fixed path under the issuer.
         columns["issuer"] = columns["issuer"].removesuffix(_DISCOVERY_PATH)
@@ -261,6 +260,19 @@ def _acs_override(connection: Connection, url: str) -> str:
     if conf.is_own_address(url):
         # An identity provider that serves several connections would else have one answer count in two of them.
         raise ConnectionSettingsInvalid.of("acs_url", "This address of our own takes other responses.")
+    return url
+
+
+def _redirect_uri_override(connection: Connection, url: str) -> str:
+    """Return another callback; our own one, spelled out, is none. Raises ConnectionSettingsInvalid."""
+    if not url or url == conf.oidc_callback_url(connection.id):
+        return ""
+    if "#" in url:
+        # RFC 6749 3.1.2.
+        raise ConnectionSettingsInvalid.of("redirect_uri", "A redirect URI has no fragment.")
+    if conf.is_own_address(url):
+        # The provider of the connection that takes answers there would be handed the codes of this one (RFC 9700 4.4).
+        raise ConnectionSettingsInvalid.of("redirect_uri", "This address of our own takes other answers.")
     return url
 
 

@@ -145,6 +145,22 @@ def test_a_file_that_is_wrong_is_refused_in_words_and_changes_nothing(apply, tex
     assert not Organization.unscoped.exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "client_secret: 'hidden away",
+        "a: 1\nb: {client_secret: hidden away, c: [}",
+        "hidden away: @x",
+        "client_secret: *hidden",
+        "client_secret: !hidden away",
+    ],
+)
+def test_a_file_that_is_not_yaml_is_not_repeated_with_its_secrets(apply, text):
+    with pytest.raises(CommandError, match=r"The file is not YAML: line \d") as refused:
+        apply(text)
+    assert "hidden" not in str(refused.value)
+
+
 LOOKS = """
 environment: {name: Sandbox}
 branding: {product_name: Reports, accent_color: "#0B7285", logo: "iVBORw0KGgoAAAAA"}

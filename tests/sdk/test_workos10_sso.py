@@ -309,13 +309,17 @@ def test_connections_are_found_by_each_filter_and_page(workos, company):
     assert ids(organization_id=organization_id, limit=1, before=made.id) == [other.id]
     walked = workos.sso.list_connections(organization_id=organization_id, limit=1).auto_paging_iter()
     assert [row.id for row in walked] == [other.id, made.id]
+    again = workos.sso.create_connection(
+        organization_id=organization_id,
+        connection_type="OktaSAML",
+        name="Another name",
+        external_id="mine",
+        protocol_options=NO_SETTINGS,
+    )
+    assert (again.id, again.name) == (other.id, "Needle")
+    assert ids(organization_id=organization_id) == [other.id, made.id]
     with pytest.raises(ConflictError):
-        workos.sso.create_connection(
-            organization_id=organization_id,
-            connection_type="OktaSAML",
-            external_id="mine",
-            protocol_options=NO_SETTINGS,
-        )
+        workos.sso.update_connection(made.id, external_id="mine")
     with pytest.raises(UnprocessableEntityError):
         workos.sso.create_connection(
             organization_id=organization_id, connection_type="nonsense", protocol_options=NO_SETTINGS

@@ -184,8 +184,68 @@ def test_the_type_of_a_connection_stays(api, connection):
 
 def test_one_external_id_names_one_connection_of_an_organization(api, organization):
     body = {"organization_id": organization.id, "external_id": "one", "saml_options": SAML_OPTIONS}
-    api.post("/connections", body)
+    made = api.post("/connections", body)
+    again = api.post("/connections", {**body, "name": "Another", "saml_options": {"force_authn": True}})
+
+    # Whoever does not know whether it was made already may ask once more, and changes nothing by that.
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert again.json() == made.json()
+    assert Connection.unscoped.count() == 1
+    assert api.post("/connections", {**body, "saml_options": {"force_authn": "no"}}).status_code == 422
+    other = api.post("/connections", {**body, "external_id": "two"}).json()
+    assert api.patch(f"/connections/{other['id']}", {"external_id": "one"}).status_code == 409
+
+
+def test_an_external_id_is_told_of_no_other_organizations_connection(api, environment, organization):
+    body = {"external_id": "one", "saml_options": SAML_OPTIONS}
+    made = api.post("/connections", {**body, "organization_id": organization.id})
+    neighbour = make_organization(environment, "Neighbour")
+    other = api.post("/connections", {**body, "organization_id": neighbour.id})
+
+    assert (made.status_code, other.status_code) == (201, 201)
+    assert made.json()["id"] != other.json()["id"]
+    assert other.json()["organization_id"] == neighbour.id
+
+
+def test_an_external_id_is_no_second_connection_of_a_social_provider(api):
+    body = {"connection_type": "GitHubOAuth", "external_id": "one", "oauth_options": {}}
+    assert api.post("/connections", body).status_code == 201
     assert api.post("/connections", body).status_code == 409
+
+
+def test_of_two_creations_at_once_with_one_external_id_both_get_the_same_connection(
+    api, organization, monkeypatch
+):
+    body = {"organization_id": organization.id, "external_id": "one", "saml_options": SAML_OPTIONS}
+    made = api.post("/connections", body).json()
+    # The other one was not there yet when this one looked.
+    real, looks = services.find_connection_of_external_id, []
+
+    def late(*arguments):
+        looks.append(arguments)
+        return None if len(looks) == 1 else real(*arguments)
+
+    monkeypatch.setattr(services, "find_connection_of_external_id", late)
+    answer = api.post("/connections", body)
+
+    assert len(looks) == 2
+    assert (answer.status_code, answer.json()) == (200, made)
+
+
+def test_only_the_custom_attributes_that_are_named_are_changed_and_null_unsets(api, connection):
+    path = f"/connections/{connection.id}"
+
+    def put(custom):
+        return api.patch(path, {"attribute_maps": {"custom_attributes": custom}})
+
+    put({"department": "dept", "team": "team"})
+    assert put({"office": "building", "team": None}).json()["attribute_maps"]["custom_attributes"] == {
+        "department": "dept",
+        "office": "building",
+    }
+    assert put({"office": 5}).status_code == 422
+    kept = api.get(path).json()["attribute_maps"]["custom_attributes"]
+    assert kept == {"department": "dept", "office": "building"}
 
 
 def test_roles_of_the_organization_may_be_mapped(environment, api, organization, connection):

@@ -160,6 +160,15 @@ def test_a_name_with_markup_stays_a_name(environment, owner):
     assert "&lt;b&gt;Foo" in mail.html
 
 
+def test_a_name_of_several_lines_writes_no_lines_of_its_own(environment, owner):
+    connection_that_ends(environment, "Foo\n\nWhat to do: visit\u2028evil.test", 12)
+    services.announce_renewals()
+
+    mail = Mail.objects.in_environment(environment).get()
+    assert "Foo What to do: visit evil.test: Okta of Foo What to do: visit evil.test\n" in mail.text
+    assert [line for line in mail.text.splitlines() if line.startswith("What to do: visit")] == []
+
+
 def test_mail_and_event_are_undone_together(environment, owner, monkeypatch):
     connection_that_ends(environment, "Foo Corp", 12)
 

@@ -431,6 +431,25 @@ def test_null_goes_back_to_what_is_usual(create, patch):
     assert told["id_token_signature_algorithm"] is None
 
 
+def test_the_callback_of_another_connection_is_no_redirect_uri(create, patch):
+    """A hostile provider behind that callback would be handed the codes of this one (RFC 9700 4.4)."""
+    other = create(client_secret=SECRET).json()["oidc_options"]["callback_uri"]
+    mine = create(client_secret=SECRET).json()
+
+    for spelling in (other, other.replace("http", "HTTP", 1), f"{other}?x=1"):
+        refused = patch(mine["id"], redirect_uri=spelling)
+        assert fields_of(refused) == ["redirect_uri"], spelling
+    assert fields_of(create(client_secret=SECRET, redirect_uri=other)) == ["redirect_uri"]
+    assert row_of(mine["id"]).redirect_uri == ""
+
+
+def test_our_own_callback_spelled_out_is_no_other_redirect_uri(create, patch):
+    mine = create(client_secret=SECRET).json()
+    told = patch(mine["id"], redirect_uri=mine["oidc_options"]["callback_uri"])
+    assert told.status_code == 200
+    assert row_of(mine["id"]).redirect_uri == ""
+
+
 # --- through the door -------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,14 @@ from tests.sso.browser import CALLBACK, local, pending_request_id, query_of, sam
 from tests.sso.saml.identity_provider import post
 
 FORWARDER = "https://login.acme.example/saml/consume"
+OTHER_SPELLINGS = [
+    "https://AUTH.example.com",
+    "https://auth.example.com:443",
+    "https://auth.example.com.",
+    "http://auth.example.com",
+    "https://%61uth.example.com",
+    "https://\uff41uth.example.com",
+]
 
 
 @pytest.fixture
@@ -132,6 +140,24 @@ def test_the_address_of_another_connection_is_refused(api, environment, forwarde
 
     assert answer.status_code == 422
     assert "address of our own" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("spelling", OTHER_SPELLINGS)
+def test_no_spelling_hides_that_an_address_is_ours(api, environment, forwarded, settings, spelling):
+    settings.BASE_URL = "https://auth.example.com"
+    url = f"{spelling}/sso/saml/{forwarded.id}/acs"
+
+    answer = api.put(f"/connections/{forwarded.id}", {"saml_options": {"acs_url": url}})
+
+    assert answer.status_code == 422, answer.content
+    assert "address of our own" in answer.json()["errors"][0]["message"]
+
+
+def test_another_service_on_our_host_is_not_ours(api, forwarded, settings):
+    settings.BASE_URL = "https://auth.example.com/identity"
+    for url in ("https://auth.example.com:8443/identity/acs", "https://auth.example.com/app/acs"):
+        answer = api.put(f"/connections/{forwarded.id}", {"saml_options": {"acs_url": url}})
+        assert answer.json()["saml_options"]["acs_url"] == url
 
 
 def test_production_forwards_over_https_alone(api, environment, forwarded):
