@@ -1,20 +1,14 @@
-"""The public JSON of connections, their certificates, profiles and passwordless sessions."""
+"""The public JSON of connections, with their settings and as events carry them."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
 from foundation import clock
-from organizations.representations import RoleSlugObject
 from sso import conf
 from sso.connection_types import Protocol
 from sso.models import (
     Connection,
     ConnectionState,
-    IdPCertificate,
     KeyPairUse,
-    PasswordlessSession,
-    Profile,
-    SPKeyPair,
-    SSOSession,
 )
 
 # The states in which people can sign in through a connection: "linked" in the older field.
@@ -168,153 +162,6 @@ class ConnectionEventObject(TypedDict):
     domains: NotRequired[list[ConnectionDomainObject]]
 
 
-class IdPCertificateObject(TypedDict):
-    """A certificate with which the identity provider signs."""
-
-    object: Literal["saml_idp_signing_certificate"]
-    id: str
-    value: str
-    fingerprint: str
-    not_before: str
-    not_after: str
-    created_at: str
-
-
-class IdPCertificateListObject(TypedDict):
-    """All certificates of a connection; they are few, so there are no pages."""
-
-    object: Literal["list"]
-    data: list[IdPCertificateObject]
-
-
-class SPSigningCertificateObject(TypedDict):
-    """The certificate by which the identity provider verifies our requests; its private key is never shown."""
-
-    object: Literal["saml_sp_signing_certificate"]
-    id: str
-    value: str
-    fingerprint: str
-    not_before: str
-    not_after: str
-    created_at: str
-
-
-class SPEncryptionCertificateObject(TypedDict):
-    """A certificate to which the identity provider may encrypt; its private key is never shown."""
-
-    object: Literal["saml_sp_encryption_certificate"]
-    id: str
-    value: str
-    fingerprint: str
-    not_before: str
-    not_after: str
-    created_at: str
-
-
-class SPEncryptionCertificateListObject(TypedDict):
-    """All of them, oldest first; they are few, so there are no pages."""
-
-    object: Literal["list"]
-    data: list[SPEncryptionCertificateObject]
-
-
-class ProfileObject(TypedDict):
-    """A person as a connection's identity provider last described them."""
-
-    object: Literal["profile"]
-    id: str
-    connection_id: str
-    connection_type: str
-    organization_id: str | None
-    email: str
-    first_name: str | None
-    last_name: str | None
-    name: str | None
-    idp_id: str
-    role: RoleSlugObject | None
-    roles: list[RoleSlugObject] | None
-    groups: list[str]
-    custom_attributes: dict[str, Any]
-    raw_attributes: dict[str, Any]
-
-
-class OAuthTokensObject(TypedDict):
-    """What a social provider issued to the environment's client for this person."""
-
-    provider: str
-    access_token: str
-    refresh_token: str
-    expires_at: int
-    scopes: list[str]
-
-
-class SSOTokenObject(TypedDict):
-    """A profile, and the token that reads it again."""
-
-    token_type: Literal["Bearer"]
-    access_token: str
-    expires_in: int
-    profile: ProfileObject
-    oauth_tokens: NotRequired[dict[str, Any]]
-
-
-class AuthorizationURLObject(TypedDict):
-    """Where a browser begins to sign in."""
-
-    url: str
-
-
-class LogoutAuthorizationObject(TypedDict):
-    """Where a browser begins to log out at the identity provider."""
-
-    logout_url: str
-    logout_token: str
-
-
-class PasswordlessSessionObject(TypedDict):
-    """A link that signs in whoever reads a mailbox."""
-
-    object: Literal["passwordless_session"]
-    id: str
-    email: str
-    expires_at: str
-    link: str
-
-
-class PasswordlessSentObject(TypedDict):
-    """That the mail is on its way."""
-
-    success: Literal[True]
-
-
-class AuthenticationErrorObject(TypedDict):
-    """Why a proof was refused, in an event."""
-
-    code: str
-    message: str
-
-
-class SSOFactsObject(TypedDict):
-    """Through what somebody came, in an event; the session is the one of the trail."""
-
-    organization_id: str | None
-    connection_id: str | None
-    session_id: str | None
-
-
-class AuthenticationEventObject(TypedDict):
-    """That somebody proved something, failed to, or went to their provider for it (workos-behaviour (i), "Auth")."""
-
-    type: str
-    status: Literal["started", "succeeded", "failed", "timed_out"]
-    ip_address: str | None
-    user_agent: str | None
-    user_id: str | None
-    email: str | None
-    sso: NotRequired[SSOFactsObject]
-    error: NotRequired[AuthenticationErrorObject]
-
-
 def represent_connection(connection: Connection) -> ConnectionObject:
     """Return the public JSON of a connection; ``domains`` and the organization's are prefetched."""
     answer: ConnectionObject = {
@@ -392,87 +239,6 @@ def represent_domains(connection: Connection) -> list[ConnectionDomainObject]:
     if not own and connection.organization is not None:
         own = [(row.id, row.domain) for row in connection.organization.domains.all()]
     return [{"id": row_id, "object": "connection_domain", "domain": domain} for row_id, domain in sorted(own)]
-
-
-def represent_idp_certificate(row: IdPCertificate) -> IdPCertificateObject:
-    """Return the public JSON of an identity provider's certificate."""
-    return {
-        "object": "saml_idp_signing_certificate",
-        "id": row.id,
-        "value": row.certificate,
-        "fingerprint": row.fingerprint,
-        "not_before": clock.iso(row.not_before),
-        "not_after": clock.iso(row.not_after),
-        "created_at": clock.iso(row.created_at),
-    }
-
-
-def represent_sp_signing_certificate(row: SPKeyPair) -> SPSigningCertificateObject:
-    """Return the public JSON of the pair with which we sign."""
-    return {
-        "object": "saml_sp_signing_certificate",
-        "id": row.id,
-        "value": row.certificate,
-        "fingerprint": row.fingerprint,
-        "not_before": clock.iso(row.not_before),
-        "not_after": clock.iso(row.not_after),
-        "created_at": clock.iso(row.created_at),
-    }
-
-
-def represent_sp_encryption_certificate(row: SPKeyPair) -> SPEncryptionCertificateObject:
-    """Return the public JSON of a pair that opens what is encrypted to us."""
-    return {
-        "object": "saml_sp_encryption_certificate",
-        "id": row.id,
-        "value": row.certificate,
-        "fingerprint": row.fingerprint,
-        "not_before": clock.iso(row.not_before),
-        "not_after": clock.iso(row.not_after),
-        "created_at": clock.iso(row.created_at),
-    }
-
-
-def represent_profile(profile: Profile) -> ProfileObject:
-    """Return the public JSON of a profile; its connection is loaded."""
-    roles: list[RoleSlugObject] = [{"slug": slug} for slug in profile.role_slugs]
-    return {
-        "object": "profile",
-        "id": profile.id,
-        "connection_id": profile.connection_id,
-        "connection_type": profile.connection.connection_type,
-        "organization_id": profile.connection.organization_id,
-        "email": profile.email,
-        "first_name": profile.first_name,
-        "last_name": profile.last_name,
-        "name": profile.name,
-        "idp_id": profile.idp_id,
-        "role": roles[0] if roles else None,
-        "roles": roles or None,
-        "groups": profile.groups,
-        "custom_attributes": profile.custom_attributes,
-        "raw_attributes": profile.raw_attributes,
-    }
-
-
-def represent_sso_facts(sso_session: SSOSession) -> SSOFactsObject:
-    """Return what events tell of an exchange; its connection is loaded."""
-    return {
-        "organization_id": sso_session.connection.organization_id,
-        "connection_id": sso_session.connection_id,
-        "session_id": sso_session.id,
-    }
-
-
-def represent_passwordless_session(session: PasswordlessSession) -> PasswordlessSessionObject:
-    """Return the public JSON of a passwordless session, its link included: whoever asked for it may mail it."""
-    return {
-        "object": "passwordless_session",
-        "id": session.id,
-        "email": session.email,
-        "expires_at": clock.iso(session.expires_at),
-        "link": conf.passwordless_link(session.token),
-    }
 
 
 def _signing_certificate(connection: Connection) -> str | None:
