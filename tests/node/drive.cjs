@@ -307,8 +307,9 @@ const scenarios = {
     const read = await workos.sso.getConnection(made[0]);
     // The older generation calls the type otherwise.
     assert.deepEqual([read.name, read.organizationId, read.type ?? read.connectionType], ["One", organization.id, "TestIdp"]);
-    await refusedWith("ConflictException", () =>
-      workos.post("/connections", { organization_id: organization.id, connection_type: "OktaSAML", external_id: "One" }));
+    const again = { organization_id: organization.id, connection_type: "OktaSAML", external_id: "One" };
+    assert.equal((await workos.post("/connections", again)).data.id, made[0]);
+    await refusedWith("ConflictException", () => workos.put(`/connections/${made[1]}`, { external_id: "One" }));
     const invalid = await refusedWith("UnprocessableEntityException", () =>
       workos.post("/connections", { organization_id: organization.id, connection_type: "nonsense" }));
     assert.equal(invalid.status, 422);
