@@ -17,6 +17,9 @@ SKIPS_ARE_FAILURES = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 NODE_PARTIES = Path(__file__).parent / "tests" / "node" / "node_modules"
 
 
+# One Redis serves all processes of a run; what one caches, and forgets, is none of the others' business.
+settings.CACHES["default"]["KEY_PREFIX"] = os.environ.get("PYTEST_XDIST_WORKER", "")
+
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis_settings.register_profile("gatehouse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("gatehouse")

@@ -1,7 +1,6 @@
 """The whole way through a social provider, over HTTP: the button, the provider, the callback, the tokens."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import EmailVerification, Identity, User
@@ -10,6 +9,7 @@ from environments.services import update_authentication_settings
 from foundation.actors import SYSTEM
 from sso import services as sso
 from sso.models import Connection, SSOSession
+from tests.caches import forget_what_is_cached
 from tests.factories.accounts import make_user
 from tests.factories.sso import make_oauth_connection
 from tests.oidc_provider import as_json, run_provider
@@ -26,12 +26,12 @@ def running_provider():
 
 @pytest.fixture
 def provider(running_provider):
-    cache.clear()
+    forget_what_is_cached()
     running_provider.reset()
     running_provider.answers["/profile"] = as_json({"id": 583231, "login": "ada", "name": "Ada Lovelace"})
     addresses(running_provider, verified=True)
     yield running_provider
-    cache.clear()
+    forget_what_is_cached()
 
 
 def addresses(provider, *, verified, email=EMAIL):

@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from django.core.cache import cache
 
 from sso.connection_types import ConnectionType
 from sso.exchanges import Departure, ExchangeRefused, ReceivedProfile
 from sso.oauth.clients import OAuthClient
 from sso.oauth.sign_in import begin_sign_in, finish_sign_in
+from tests.caches import forget_what_is_cached
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, OIDCProvider, run_provider
 
 REDIRECT_URI = "https://gatehouse.example/sso/oauth/callback"
@@ -24,10 +24,10 @@ def running_provider() -> Iterator[OIDCProvider]:
 
 @pytest.fixture
 def provider(running_provider: OIDCProvider) -> Iterator[OIDCProvider]:
-    cache.clear()
+    forget_what_is_cached()
     running_provider.reset()
     yield running_provider
-    cache.clear()
+    forget_what_is_cached()
 
 
 def client_of(kind: ConnectionType, provider: OIDCProvider, **settings: Any) -> OAuthClient:

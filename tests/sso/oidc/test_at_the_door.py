@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from sso.models import Profile
+from tests.caches import forget_what_is_cached
 from tests.factories.sso import make_oidc_connection
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, run_provider, unsigned
 from tests.sso.browser import SSOBrowser, local, query_of
@@ -161,7 +161,7 @@ def test_a_document_that_leads_inside_the_network_lets_nobody_leave(browser, pro
         back = come_back(browser, leave(browser, connection))
         assert failure_of(connection, back) == "oidc_provider_unreachable"
         settings.OUTBOUND_NETWORKS = ()
-        cache.clear()
+        forget_what_is_cached()
         asked = len(provider.requests)
         refused = browser.leave(connection=connection.id)
         assert failure_of(connection, refused) == "oidc_provider_unreachable"

@@ -13,13 +13,13 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.core.cache import cache
 
 from foundation import clock
 from sso.connection_types import ConnectionType
 from sso.exchanges import ExchangeRefused
 from sso.oidc import discovery, token_endpoint
 from sso.oidc.failures import OIDCFailure
+from tests.caches import forget_what_is_cached
 from tests.oidc_provider import (
     CLIENT_ID,
     as_json,
@@ -139,7 +139,7 @@ def test_a_token_without_a_key_id_is_read_while_there_is_one_key(provider, sign_
     assert sign_in().idp_id == "person-1"
     provider.keys.append(public_jwk(rsa_key("second"), kid="key-2"))
     with time_machine.travel(clock.now() + timedelta(hours=2), tick=False):
-        cache.clear()
+        forget_what_is_cached()
         assert refusal().failure == OIDCFailure.KEY_AMBIGUOUS
 
 
@@ -437,7 +437,7 @@ def test_redirects_and_endless_answers_are_refused_at_every_endpoint(provider, r
     provider.answers[path] = (302, {"Location": f"{provider.issuer}/elsewhere"}, b"")
     assert refusal().failure == failure
     assert provider.asked_for("/elsewhere") == 0
-    cache.clear()
+    forget_what_is_cached()
     provider.answers[path] = (200, {"Content-Type": "application/json"}, b" " * 2_000_000)
     assert refusal().failure == failure
 
@@ -455,7 +455,7 @@ def test_redirects_and_endless_answers_are_refused_at_every_endpoint(provider, r
 def test_what_is_no_document_is_refused_at_every_endpoint(provider, refusal, path, failure, body):
     provider.answers[path] = (500, {}, body)
     assert refusal().failure == failure
-    cache.clear()
+    forget_what_is_cached()
     if b"keys" not in body:
         provider.answers[path] = (200, {}, body)
         assert refusal().failure == failure
@@ -517,7 +517,7 @@ def test_a_document_that_changes_its_issuer_is_refused(provider, sign_in, refusa
     sign_in()
     provider.document["issuer"] = "https://evil.example"
     assert sign_in().idp_id == "person-1"  # It is remembered for an hour.
-    cache.clear()
+    forget_what_is_cached()
     assert refusal().failure == OIDCFailure.DISCOVERY_ISSUER_DIFFERS
 
 
