@@ -95,6 +95,7 @@ def test_a_person_types_the_code_of_a_device_and_it_is_signed_in(visitor, tenant
     expect(visitor.get_by_text("lumen-tv/3.2")).to_be_visible()
     assert television.poll()["error"] == "authorization_pending"
 
+    question = visitor.url
     # Twice, as people press who are in a hurry.
     visitor.get_by_role("button", name="Allow").dblclick(no_wait_after=True)
 
@@ -103,8 +104,7 @@ def test_a_person_types_the_code_of_a_device_and_it_is_signed_in(visitor, tenant
     DeviceAuthorization.objects.in_environment(tenant).update(polled_at=None)
     assert television.poll()["user"]["id"] == ada.id
 
-    visitor.go_back()
-    visitor.reload()
+    visitor.goto(question)
     expect(visitor.get_by_text("It was answered already")).to_be_visible()
 
 
